@@ -1,0 +1,65 @@
+import * as z from 'zod'
+import { FactNotice } from './events.ts'
+import { AtMs, Count, Seq, SessionId, UsdNanos } from './ids.ts'
+import { command, query, stream } from './procedure.ts'
+import { Ask, Confinement, Done, SessionFilter, SessionRow } from './session.ts'
+
+export const DaemonState = z.enum(['ready', 'paused', 'draining', 'stopping'])
+export type DaemonState = z.infer<typeof DaemonState>
+
+/** A standing condition: shown until its cause clears. */
+export const Condition = z.object({
+  kind: z.string(),
+  tone: z.enum(['caution', 'danger', 'idle']),
+  text: z.string(),
+  remedy: z.string().nullable(),
+  sinceMs: AtMs,
+})
+export type Condition = z.infer<typeof Condition>
+
+/** The title strip and the rail in one read. */
+export const Overview = z.object({
+  daemon: DaemonState,
+  version: z.string(),
+  slots: z.object({ used: Count, total: Count }),
+  running: Count,
+  needsYou: Count,
+  queued: Count,
+  toReview: Count,
+  total: Count,
+  phases: z.record(z.string(), Count),
+  costTodayUsdNanos: UsdNanos,
+  sessionsWithoutCost: Count,
+  dailyBudgetUsdNanos: UsdNanos.nullable(),
+  journal: z.object({ facts: Count, verifiedAtMs: AtMs.nullable(), ok: z.boolean().nullable() }),
+  confinement: Confinement,
+  conditions: z.array(Condition),
+  stateDirectory: z.string(),
+  stateBytes: Count,
+  isFirstRun: z.boolean(),
+  atSeq: Seq,
+})
+export type Overview = z.infer<typeof Overview>
+
+/** One session as the shared diagram draws it: its block, how long it has been there, and its lamp. */
+export const DiagramMark = z.object({ id: SessionId, title: z.string(), phase: z.string(), sinceMs: AtMs, tone: z.string() })
+
+export const fleet = {
+  overview: query({ input: z.object({}), output: Overview }),
+  diagram: query({ input: z.object({}), output: z.array(DiagramMark) }),
+  asks: query({ input: z.object({}), output: z.array(Ask) }),
+  /** Every committed fact after `after`, as notices: what became stale. */
+  facts: stream({ plane: 'facts', input: z.object({ after: Seq.default(0) }), output: FactNotice }),
+  /** Rows of a window that changed, coalesced every 50 ms; first item is the whole window. */
+  rows: stream({
+    plane: 'rows',
+    input: SessionFilter.extend({ from: Count.default(0), count: z.int().min(1).max(500).default(100) }),
+    output: z.object({ total: Count, atSeq: Seq, order: z.array(SessionId), changed: z.array(SessionRow) }),
+  }),
+  pause: command({ input: z.object({}), output: Done }),
+  resume: command({ input: z.object({}), output: Done }),
+  drain: command({ input: z.object({}), output: Done }),
+  /** Makes the sample repository, adds it as a project and submits the demo session. */
+  demo: command({ input: z.object({}), output: Done.extend({ sessionId: SessionId }), errors: ['disk_full', 'git_missing', 'not_confined'] }),
+  probeWall: query({ input: z.object({}), output: Confinement }),
+}

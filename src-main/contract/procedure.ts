@@ -1,0 +1,94 @@
+import type * as z from 'zod'
+import type { ErrorCode } from './errors.ts'
+
+/** Reads; may be cached. `GET /v1/<path>?input=…`. */
+export interface Query<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  readonly kind: 'query'
+  readonly input: I
+  readonly output: O
+  readonly errors: readonly ErrorCode[]
+}
+
+/** Changes; its call carries a `commandId`, and the reply the `atSeq` of its last fact. `POST /v1/<path>`. */
+export interface Command<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  readonly kind: 'command'
+  readonly input: I
+  readonly output: O
+  readonly errors: readonly ErrorCode[]
+}
+
+/** Subscribes; one plane per stream. Each item may carry a cursor, the SSE id being `<plane>:<cursor>`. */
+export interface Stream<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  readonly kind: 'stream'
+  readonly plane: Plane
+  readonly input: I
+  readonly output: O
+  readonly errors: readonly ErrorCode[]
+}
+
+/** Facts are never lost, activities are durable and ordered, telemetry is bounded and lossy, rows are derived. */
+export type Plane = 'facts' | 'activities' | 'telemetry' | 'rows'
+
+export type Procedure = Query | Command | Stream
+
+/** A contract is a plain object of plain objects of procedures: `noun.verb`. */
+export type Contract = Readonly<Record<string, Readonly<Record<string, Procedure>>>>
+
+export function query<I extends z.ZodType, O extends z.ZodType>(spec: {
+  input: I
+  output: O
+  errors?: readonly ErrorCode[]
+}): Query<I, O> {
+  return { kind: 'query', input: spec.input, output: spec.output, errors: spec.errors ?? [] }
+}
+
+export function command<I extends z.ZodType, O extends z.ZodType>(spec: {
+  input: I
+  output: O
+  errors?: readonly ErrorCode[]
+}): Command<I, O> {
+  return { kind: 'command', input: spec.input, output: spec.output, errors: spec.errors ?? [] }
+}
+
+export function stream<I extends z.ZodType, O extends z.ZodType>(spec: {
+  plane: Plane
+  input: I
+  output: O
+  errors?: readonly ErrorCode[]
+}): Stream<I, O> {
+  return { kind: 'stream', plane: spec.plane, input: spec.input, output: spec.output, errors: spec.errors ?? [] }
+}
+
+/** What a caller passes. */
+export type InputOf<P extends Procedure> = z.input<P['input']>
+/** What a handler receives: parsed once, defaults applied. */
+export type ParsedInputOf<P extends Procedure> = z.output<P['input']>
+export type OutputOf<P extends Procedure> = z.output<P['output']>
+
+/** Who calls; set by the connection, never read from input. */
+export interface Actor {
+  readonly kind: 'operator' | 'token' | 'session' | 'daemon'
+  readonly id: string
+}
+
+/** A client of a contract: `client.session.stop({…})`, `client.session.activities({…}, { onItem })`. */
+export type ClientOf<C extends Contract> = {
+  readonly [N in keyof C]: { readonly [V in keyof C[N]]: CallOf<C[N][V]> }
+}
+
+export type CallOf<P extends Procedure> = P extends Stream
+  ? (input: InputOf<P>, options?: StreamOptions) => AsyncIterable<OutputOf<P>>
+  : P extends Command
+    ? (input: InputOf<P>, options?: CommandOptions) => Promise<OutputOf<P>>
+    : (input: InputOf<P>, options?: CallOptions) => Promise<OutputOf<P>>
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+export interface CommandOptions extends CallOptions {
+  readonly commandId?: string
+}
+export interface StreamOptions extends CallOptions {
+  /** Resume after this cursor (exclusive), as given by `Last-Event-ID`. */
+  readonly afterCursor?: number
+}

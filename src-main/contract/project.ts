@@ -1,0 +1,25 @@
+import * as z from 'zod'
+import { AtMs, Count, ProjectId } from './ids.ts'
+import { command, query } from './procedure.ts'
+import { Done } from './session.ts'
+
+/** A repository the user let Signalbox work on. */
+export const Project = z.object({
+  id: ProjectId,
+  name: z.string(),
+  path: z.string(),
+  addedAtMs: AtMs,
+  sessions: Count,
+  working: Count,
+})
+export type Project = z.infer<typeof Project>
+
+export const project = {
+  list: query({ input: z.object({}), output: z.array(Project) }),
+  add: command({
+    input: z.object({ path: z.string().min(1).max(4096), name: z.string().trim().min(1).max(100).optional() }),
+    output: Done.extend({ projectId: ProjectId }),
+    errors: ['not_a_repository', 'path_not_found', 'path_not_readable', 'repository_other_owner', 'git_missing', 'git_failed'],
+  }),
+  remove: command({ input: z.object({ projectId: ProjectId }), output: Done, errors: ['project_not_found', 'project_in_use'] }),
+}

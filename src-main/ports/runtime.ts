@@ -1,0 +1,91 @@
+import type { AgentInfo } from '../contract/agent.ts'
+import type { ActivityBody, AskOption, Confinement, Payment, RuntimeKind, Usage } from '../contract/session.ts'
+import type { Child, ChildIdentity, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from './executor.ts'
+
+/** The kernel door of one session: every effect passes here before it happens. */
+export interface SessionDoor {
+  /** Checks that the session holds `open` on the device; a refusal is journaled and shown. `what` is for people. */
+  open(device: string, what: string): { readonly ok: true } | { readonly ok: false; readonly reason: string }
+  /** Pays for a tool call before it is made; false = the budget does not hold it and the session is being ended. */
+  chargeToolCall(): boolean
+  /** Pays for model use already incurred; null = unknown. An overrun ends the session. */
+  settleModel(use: { readonly inputTokens: number | null; readonly cachedTokens: number | null; readonly outputTokens: number | null; readonly costUsdNanos: number | null }): void
+}
+
+export interface AskRequest {
+  readonly toolCallId: string | null
+  readonly title: string
+  readonly command: readonly string[] | null
+  readonly paths: readonly string[]
+  readonly hosts: readonly string[]
+  readonly why: string
+  readonly options: readonly AskOption[]
+}
+
+export type AskOutcome =
+  | { readonly kind: 'selected'; readonly optionId: string; readonly optionKind: AskOption['kind'] }
+  | { readonly kind: 'cancelled' }
+
+/** Everything a runtime is given for one session; it holds no other power. */
+export interface RuntimeSession {
+  readonly sessionId: string
+  readonly agent: string
+  readonly model: string | null
+  readonly payment: Payment
+  readonly workareaPath: string
+  readonly home: string
+  readonly door: SessionDoor
+  readonly network: NetworkDoor
+  /** Starts a program behind the wall with this session's grants; `reads`, `writes`, `home`, `sessionId` are filled in. */
+  launch(spec: SessionLaunch): Promise<Child>
+  run(spec: SessionLaunch, options: RunOptions): Promise<RunOutcome>
+  /** Stored in order, masked for secrets, shown live. */
+  emit(body: ActivityBody): void
+  /** Waits for a person; pausing and stopping cancel it. */
+  ask(request: AskRequest): Promise<AskOutcome>
+  /** Usage totals as the agent itself reports them (own login); replaces, does not add. */
+  reportUsage(usage: Partial<Pick<Usage, 'inputTokens' | 'cachedTokens' | 'outputTokens' | 'costUsdNanos'>>): void
+  /** Remembers what is needed to adopt the child after a crash. */
+  rememberChild(identity: ChildIdentity, resume: Record<string, string | number>): void
+  /** A provider key from the secret store; undefined = none. Only for runtimes in our own process. */
+  secret(provider: string): Promise<string | undefined>
+  /** Earlier conversation when this session continues another one. */
+  readonly continues: { readonly sessionId: string; readonly externalId: string | null; readonly transcript: readonly ActivityBody[] } | null
+  /** Remembers the agent's own conversation id, so that a follow-up can load it. */
+  rememberExternalId(id: string): void
+  readonly signal: AbortSignal
+}
+
+export type SessionLaunch = Pick<LaunchSpec, 'file' | 'args' | 'env'> &
+  Partial<Pick<LaunchSpec, 'reads' | 'forwards' | 'survives' | 'cwd'>>
+
+export type TurnResult =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'cancelled' }
+
+/** One live agent. `turn` is called once per prompt, never two at a time. */
+export interface RuntimeHandle {
+  readonly program: string | null
+  readonly version: string | null
+  readonly confinement: Confinement
+  turn(prompt: string, signal: AbortSignal): Promise<TurnResult>
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** The runtime's own cancel, then TERM, then KILL; resolves when nothing of it runs any more. */
+  close(): Promise<void>
+  /** The app quits but the child may go on (shim); false = it can't. */
+  detach(): Promise<boolean>
+}
+
+/** Drives one kind of agent. Errors: `agent_unknown`, `agent_unavailable`, `not_confined`, `model_key_missing`, `model_failed`. */
+export interface Runtime {
+  readonly kind: RuntimeKind
+  /** The agents it can drive on this machine and how they stand. `isFresh` looks again. */
+  agents(options: { readonly isFresh: boolean }): Promise<readonly AgentInfo[]>
+  /** Devices that a session of this agent needs beyond its workarea, e.g. `tool:shell`, `model:qwen`, `net:host:443`. */
+  devices(agent: string, model: string | null): readonly string[]
+  start(session: RuntimeSession): Promise<RuntimeHandle>
+  /** Takes over the child of an earlier run of the app; undefined = it can't be. */
+  adopt?(session: RuntimeSession, identity: ChildIdentity, resume: Record<string, string | number>): Promise<RuntimeHandle | undefined>
+}

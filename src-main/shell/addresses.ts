@@ -1,0 +1,34 @@
+/** The scheme of the page's own files: a real origin with headers, so that `file:` needs no privileges at all. */
+export const pageScheme = 'app'
+
+/** The origin of the packaged and built page; in development it is the origin of the development server. */
+export const pageOrigin = `${pageScheme}://console`
+
+/** Messages of the port hand-over; `src-preload/index.ts` spells them again because it may import nothing. */
+export const askPort = 'signalbox:ask-port'
+/** See {@link askPort}: the answer, which carries the port. */
+export const givePort = 'signalbox:port'
+
+/**
+ * The policy of every page. Inline styles are allowed because the terminal, the diff view and positioned pop-ups set
+ * them; scripts come from our own files alone.
+ */
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-src 'none'",
+  "object-src 'none'",
+].join('; ')
+
+/** Tells whether an address may be handed to the system's browser: https only, and no credentials in it. */
+export function isOpenableUrl(address: string): boolean {
+  if (!URL.canParse(address)) return false
+  const url = new URL(address)
+  return url.protocol === 'https:' && url.username === '' && url.password === ''
+}
