@@ -3,7 +3,15 @@ import { command, query } from './procedure.ts'
 import { Done, Payment, RuntimeKind } from './session.ts'
 
 /** Whether an agent can work now, and if not, what to do. */
-export const AgentState = z.enum(['ready', 'not_installed', 'too_old', 'not_logged_in', 'needs_key', 'broken', 'checking'])
+export const AgentState = z.enum([
+  'ready',
+  'not_installed',
+  'too_old',
+  'not_logged_in',
+  'needs_key',
+  'broken',
+  'checking',
+])
 export type AgentState = z.infer<typeof AgentState>
 
 /** An agent that sessions can be started with. */
@@ -54,13 +62,28 @@ export const agent = {
     output: Done,
     errors: ['path_not_found', 'setting_invalid'],
   }),
-  removeCustom: command({ input: z.object({ name: z.string().max(40) }), output: Done, errors: ['agent_unknown'] }),
-  grantCredentials: command({ input: z.object({ agent: z.string().max(100), isGranted: z.boolean() }), output: Done, errors: ['agent_unknown'] }),
-  providers: query({ input: z.object({}), output: z.object({ providers: z.array(ProviderInfo), keyStore: z.enum(['keychain', 'file']) }) }),
+  removeCustom: command({
+    input: z.object({ name: z.string().max(40) }),
+    output: Done,
+    errors: ['agent_unknown'],
+  }),
+  grantCredentials: command({
+    input: z.object({ agent: z.string().max(100), isGranted: z.boolean() }),
+    output: Done,
+    errors: ['agent_unknown'],
+  }),
+  providers: query({
+    input: z.object({}),
+    output: z.object({ providers: z.array(ProviderInfo), keyStore: z.enum(['keychain', 'file']) }),
+  }),
   setKey: command({
     input: z.object({ provider: ProviderId, key: z.string().min(1).max(1000) }),
     output: Done,
     errors: ['secret_store_failed'],
   }),
-  removeKey: command({ input: z.object({ provider: ProviderId }), output: Done, errors: ['secret_store_failed'] }),
+  removeKey: command({
+    input: z.object({ provider: ProviderId }),
+    output: Done,
+    errors: ['secret_store_failed'],
+  }),
 }

@@ -17,7 +17,12 @@ export const AuditEntry = z.object({
 })
 export type AuditEntry = z.infer<typeof AuditEntry>
 
-export const AuditProblem = z.object({ sequence: z.number().nullable(), kind: z.string(), severity: z.enum(['error', 'warning', 'info']), detail: z.string() })
+export const AuditProblem = z.object({
+  sequence: z.number().nullable(),
+  kind: z.string(),
+  severity: z.enum(['error', 'warning', 'info']),
+  detail: z.string(),
+})
 export type AuditProblem = z.infer<typeof AuditProblem>
 
 export const AuditReport = z.object({
@@ -47,14 +52,38 @@ export const ChainInfo = z.object({
 export type ChainInfo = z.infer<typeof ChainInfo>
 
 export const audit = {
-  chains: query({ input: z.object({ text: z.string().max(200).default(''), from: Count.default(0), count: z.int().min(1).max(500).default(100) }), output: z.object({ chains: z.array(ChainInfo), total: Count }) }),
+  chains: query({
+    input: z.object({
+      text: z.string().max(200).default(''),
+      from: Count.default(0),
+      count: z.int().min(1).max(500).default(100),
+    }),
+    output: z.object({ chains: z.array(ChainInfo), total: Count }),
+  }),
   entries: query({
-    input: z.object({ chain: z.string().max(200), after: Count.default(0), limit: z.int().min(1).max(1000).default(200) }),
+    input: z.object({
+      chain: z.string().max(200),
+      after: Count.default(0),
+      limit: z.int().min(1).max(1000).default(200),
+    }),
     output: z.object({ entries: z.array(AuditEntry), total: Count }),
     errors: ['not_found'],
   }),
   /** Recomputes one chain from its stored bytes in a worker. */
-  verify: query({ input: z.object({ chain: z.string().max(200) }), output: AuditReport, errors: ['not_found'] }),
+  verify: query({
+    input: z.object({ chain: z.string().max(200) }),
+    output: AuditReport,
+    errors: ['not_found'],
+  }),
   /** Recomputes every chain; the report of the worst one first. */
-  verifyAll: query({ input: z.object({}), output: z.object({ ok: z.boolean(), chains: Count, entries: Count, broken: z.array(AuditReport), durationMs: z.number() }) }),
+  verifyAll: query({
+    input: z.object({}),
+    output: z.object({
+      ok: z.boolean(),
+      chains: Count,
+      entries: Count,
+      broken: z.array(AuditReport),
+      durationMs: z.number(),
+    }),
+  }),
 }

@@ -11,7 +11,11 @@ const why = z.object({ reason: z.string(), remedy: z.string().optional() })
  * Codes are never renamed; deprecate and add.
  */
 export const errorTable = {
-  invalid_input: { status: 400, retry: 'never', data: z.object({ issues: z.array(z.object({ path: z.string(), message: z.string() })) }) },
+  invalid_input: {
+    status: 400,
+    retry: 'never',
+    data: z.object({ issues: z.array(z.object({ path: z.string(), message: z.string() })) }),
+  },
   unknown_procedure: { status: 404, retry: 'never', data: named },
   unauthorised: { status: 401, retry: 'never', data: none },
   forbidden: { status: 403, retry: 'never', data: why },
@@ -24,15 +28,31 @@ export const errorTable = {
   not_found: { status: 404, retry: 'never', data: named },
   session_not_found: { status: 404, retry: 'never', data: session },
   session_ended: { status: 409, retry: 'never', data: session },
-  session_not_running: { status: 409, retry: 'never', data: z.object({ sessionId: z.string(), status: z.string() }) },
+  session_not_running: {
+    status: 409,
+    retry: 'never',
+    data: z.object({ sessionId: z.string(), status: z.string() }),
+  },
   session_not_paused: { status: 409, retry: 'never', data: session },
   session_still_running: { status: 409, retry: 'later', data: session },
-  ask_not_open: { status: 409, retry: 'never', data: z.object({ askId: z.string(), answeredBy: z.string().optional() }) },
+  ask_not_open: {
+    status: 409,
+    retry: 'never',
+    data: z.object({ askId: z.string(), answeredBy: z.string().optional() }),
+  },
   option_unknown: { status: 400, retry: 'never', data: z.object({ optionId: z.string() }) },
   project_not_found: { status: 404, retry: 'never', data: z.object({ projectId: z.string() }) },
-  project_in_use: { status: 409, retry: 'later', data: z.object({ projectId: z.string(), sessions: z.number() }) },
+  project_in_use: {
+    status: 409,
+    retry: 'later',
+    data: z.object({ projectId: z.string(), sessions: z.number() }),
+  },
   agent_unknown: { status: 404, retry: 'never', data: z.object({ agent: z.string() }) },
-  agent_unavailable: { status: 409, retry: 'later', data: z.object({ agent: z.string(), state: z.string(), remedy: z.string().optional() }) },
+  agent_unavailable: {
+    status: 409,
+    retry: 'later',
+    data: z.object({ agent: z.string(), state: z.string(), remedy: z.string().optional() }),
+  },
   not_confined: { status: 409, retry: 'later', data: why },
   model_unknown: { status: 400, retry: 'never', data: z.object({ model: z.string() }) },
   model_key_missing: { status: 409, retry: 'later', data: z.object({ provider: z.string() }) },
@@ -51,13 +71,21 @@ export const errorTable = {
   workarea_not_found: { status: 404, retry: 'never', data: z.object({ workareaId: z.string() }) },
   workarea_gone: { status: 410, retry: 'never', data: z.object({ workareaId: z.string() }) },
   nothing_to_land: { status: 409, retry: 'never', data: session },
-  land_conflict: { status: 409, retry: 'later', data: z.object({ files: z.array(z.string()), target: z.string() }) },
+  land_conflict: {
+    status: 409,
+    retry: 'later',
+    data: z.object({ files: z.array(z.string()), target: z.string() }),
+  },
   land_undo_refused: { status: 409, retry: 'never', data: why },
   already_landed: { status: 409, retry: 'never', data: session },
   budget_exceeded: { status: 402, retry: 'never', data: z.object({ resource: z.string() }) },
   secret_store_failed: { status: 500, retry: 'later', data: why },
   setting_invalid: { status: 400, retry: 'never', data: z.object({ key: z.string(), detail: z.string() }) },
-  journal_corrupt: { status: 500, retry: 'never', data: z.object({ chain: z.string(), sequence: z.number(), detail: z.string() }) },
+  journal_corrupt: {
+    status: 500,
+    retry: 'never',
+    data: z.object({ chain: z.string(), sequence: z.number(), detail: z.string() }),
+  },
   database_newer: { status: 500, retry: 'never', data: z.object({ found: z.number(), known: z.number() }) },
   database_unreadable: { status: 500, retry: 'never', data: path },
   already_running: { status: 409, retry: 'never', data: z.object({ pid: z.number() }) },
@@ -82,7 +110,11 @@ export class SignalboxError<C extends ErrorCode = ErrorCode> extends Error {
   readonly data: ErrorData<C>
   readonly incident: string | undefined
 
-  constructor(code: C, data: ErrorData<C>, options: { message?: string; cause?: unknown; incident?: string } = {}) {
+  constructor(
+    code: C,
+    data: ErrorData<C>,
+    options: { message?: string; cause?: unknown; incident?: string } = {},
+  ) {
     super(options.message ?? code, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.data = data

@@ -51,7 +51,12 @@ export const factPayloads = {
   }),
   'session.started': z.object({ pid: Pid }),
   'session.asked': Ask.omit({ sessionTitle: true, agent: true, sessionId: true }),
-  'session.answered': z.object({ askId: AskId, optionId: z.string().nullable(), outcome: z.enum(['allowed', 'denied', 'expired', 'withdrawn']), note: z.string().nullable() }),
+  'session.answered': z.object({
+    askId: AskId,
+    optionId: z.string().nullable(),
+    outcome: z.enum(['allowed', 'denied', 'expired', 'withdrawn']),
+    note: z.string().nullable(),
+  }),
   'session.prompted': z.object({ promptId: PromptId, text: z.string() }),
   'session.pauseRequested': empty,
   'session.paused': empty,
@@ -64,10 +69,28 @@ export const factPayloads = {
     activityCount: Count,
     activitiesDigest: z.string(),
   }),
-  'workarea.changed': z.object({ workareaId: WorkareaId, changes: ChangeCounts, tree: z.string().nullable() }),
-  'workarea.landed': z.object({ workareaId: WorkareaId, branch: z.string(), commit: z.string(), previousCommit: z.string().nullable(), note: z.string() }),
-  'workarea.landUndone': z.object({ workareaId: WorkareaId, branch: z.string(), commit: z.string().nullable() }),
-  'workarea.released': z.object({ workareaId: WorkareaId, how: z.enum(['discarded', 'kept', 'landed', 'failed']), resultCommit: z.string().nullable() }),
+  'workarea.changed': z.object({
+    workareaId: WorkareaId,
+    changes: ChangeCounts,
+    tree: z.string().nullable(),
+  }),
+  'workarea.landed': z.object({
+    workareaId: WorkareaId,
+    branch: z.string(),
+    commit: z.string(),
+    previousCommit: z.string().nullable(),
+    note: z.string(),
+  }),
+  'workarea.landUndone': z.object({
+    workareaId: WorkareaId,
+    branch: z.string(),
+    commit: z.string().nullable(),
+  }),
+  'workarea.released': z.object({
+    workareaId: WorkareaId,
+    how: z.enum(['discarded', 'kept', 'landed', 'failed']),
+    resultCommit: z.string().nullable(),
+  }),
   'process.spawned': z.object({ pid: Pid, name: z.string(), parent: Pid }),
   'process.exited': z.object({ pid: Pid, reason: EndReason }),
   'process.suspended': z.object({ pid: Pid }),
@@ -77,7 +100,12 @@ export const factPayloads = {
   'capability.revoked': z.object({ pid: Pid, device: z.string() }),
   'capability.refused': z.object({ pid: Pid, device: z.string(), what: z.string(), reason: z.string() }),
   'budget.changed': z.object({ pid: Pid, budget: Budget }),
-  'budget.exceeded': z.object({ pid: Pid, resource: z.string(), used: z.number().nullable(), limit: z.number().nullable() }),
+  'budget.exceeded': z.object({
+    pid: Pid,
+    resource: z.string(),
+    used: z.number().nullable(),
+    limit: z.number().nullable(),
+  }),
   'project.added': z.object({ projectId: ProjectId, path: z.string(), name: z.string() }),
   'project.removed': z.object({ projectId: ProjectId }),
   'settings.changed': z.object({ key: z.string(), value: z.json() }),
@@ -93,7 +121,9 @@ export type FactType = keyof typeof factPayloads
 export type FactPayload<T extends FactType> = z.infer<(typeof factPayloads)[T]>
 
 /** A fact before it is committed. `subject` is the id of the thing it is about. */
-export type NewFact = { [T in FactType]: { readonly type: T; readonly subject: string; readonly payload: FactPayload<T> } }[FactType]
+export type NewFact = {
+  [T in FactType]: { readonly type: T; readonly subject: string; readonly payload: FactPayload<T> }
+}[FactType]
 
 /** A committed fact. `chain` is `session:<id>` or `daemon:<machineId>`; `chainSeq` counts from 1 in it. */
 export type Fact = NewFact & {

@@ -42,7 +42,13 @@ export const Overview = z.object({
 export type Overview = z.infer<typeof Overview>
 
 /** One session as the shared diagram draws it: its block, how long it has been there, and its lamp. */
-export const DiagramMark = z.object({ id: SessionId, title: z.string(), phase: z.string(), sinceMs: AtMs, tone: z.string() })
+export const DiagramMark = z.object({
+  id: SessionId,
+  title: z.string(),
+  phase: z.string(),
+  sinceMs: AtMs,
+  tone: z.string(),
+})
 
 export const fleet = {
   overview: query({ input: z.object({}), output: Overview }),
@@ -60,6 +66,10 @@ export const fleet = {
   resume: command({ input: z.object({}), output: Done }),
   drain: command({ input: z.object({}), output: Done }),
   /** Makes the sample repository, adds it as a project and submits the demo session. */
-  demo: command({ input: z.object({}), output: Done.extend({ sessionId: SessionId }), errors: ['disk_full', 'git_missing', 'not_confined'] }),
+  demo: command({
+    input: z.object({}),
+    output: Done.extend({ sessionId: SessionId }),
+    errors: ['disk_full', 'git_missing', 'not_confined'],
+  }),
   probeWall: query({ input: z.object({}), output: Confinement }),
 }

@@ -56,13 +56,20 @@ export function lampOf(row: {
     if (row.phase === 'ask') return { tone: 'caution', shape: 'triangle', word: 'asks' }
     return { tone: 'clear', shape: 'disc', word: workingWords[row.phase] }
   }
-  if (row.status === 'completed' && row.workareaState === 'kept') return { tone: 'clear', shape: 'tick', word: 'kept' }
-  if (row.endReason) return row.status === 'stopped' ? { tone: 'idle', shape: 'ring', word: 'stopped' } : endedLamp(row.endReason)
+  if (row.status === 'completed' && row.workareaState === 'kept')
+    return { tone: 'clear', shape: 'tick', word: 'kept' }
+  if (row.endReason)
+    return row.status === 'stopped'
+      ? { tone: 'idle', shape: 'ring', word: 'stopped' }
+      : endedLamp(row.endReason)
   return { tone: 'idle', shape: 'ring', word: row.status }
 }
 
 /** The public status an exit reason leads to; a recorded stop intent turns a clean or killed end into `stopped`. */
-export function statusOf(reason: EndReason, stopRequested: boolean): Extract<SessionStatus, 'completed' | 'failed' | 'stopped'> {
+export function statusOf(
+  reason: EndReason,
+  stopRequested: boolean,
+): Extract<SessionStatus, 'completed' | 'failed' | 'stopped'> {
   if (reason.kind === 'shutdown') return 'stopped'
   if (stopRequested && (reason.kind === 'normal' || reason.kind === 'killed')) return 'stopped'
   if (reason.kind === 'normal') return 'completed'

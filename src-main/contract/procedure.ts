@@ -56,7 +56,13 @@ export function stream<I extends z.ZodType, O extends z.ZodType>(spec: {
   output: O
   errors?: readonly ErrorCode[]
 }): Stream<I, O> {
-  return { kind: 'stream', plane: spec.plane, input: spec.input, output: spec.output, errors: spec.errors ?? [] }
+  return {
+    kind: 'stream',
+    plane: spec.plane,
+    input: spec.input,
+    output: spec.output,
+    errors: spec.errors ?? [],
+  }
 }
 
 /** What a caller passes. */
@@ -91,4 +97,30 @@ export interface CommandOptions extends CallOptions {
 export interface StreamOptions extends CallOptions {
   /** Resume after this cursor (exclusive), as given by `Last-Event-ID`. */
   readonly afterCursor?: number
+}
+
+/** What a handler knows of its call. */
+export interface CallContext {
+  readonly actor: Actor
+  readonly signal: AbortSignal
+  /** Only for commands: made by the client, else by the door. */
+  readonly commandId: string
+  /** Only for streams: resume after this cursor (exclusive). */
+  readonly afterCursor: number | undefined
+}
+
+/** One item of a stream; `cursor` makes it resumable and becomes the SSE id `<plane>:<cursor>`. */
+export interface StreamItem<T> {
+  readonly item: T
+  readonly cursor?: number
+}
+
+/** The server side of a procedure. Input is parsed once at the door; output is plain data that survives structured clone. */
+export type HandlerOf<P extends Procedure> = P extends Stream
+  ? (input: ParsedInputOf<P>, context: CallContext) => AsyncIterable<StreamItem<OutputOf<P>>>
+  : (input: ParsedInputOf<P>, context: CallContext) => OutputOf<P> | Promise<OutputOf<P>>
+
+/** A handler for every procedure; a forgotten one does not compile. */
+export type Handlers<C extends Contract> = {
+  readonly [N in keyof C]: { readonly [V in keyof C[N]]: HandlerOf<C[N][V]> }
 }

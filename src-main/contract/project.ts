@@ -17,9 +17,23 @@ export type Project = z.infer<typeof Project>
 export const project = {
   list: query({ input: z.object({}), output: z.array(Project) }),
   add: command({
-    input: z.object({ path: z.string().min(1).max(4096), name: z.string().trim().min(1).max(100).optional() }),
+    input: z.object({
+      path: z.string().min(1).max(4096),
+      name: z.string().trim().min(1).max(100).optional(),
+    }),
     output: Done.extend({ projectId: ProjectId }),
-    errors: ['not_a_repository', 'path_not_found', 'path_not_readable', 'repository_other_owner', 'git_missing', 'git_failed'],
+    errors: [
+      'not_a_repository',
+      'path_not_found',
+      'path_not_readable',
+      'repository_other_owner',
+      'git_missing',
+      'git_failed',
+    ],
   }),
-  remove: command({ input: z.object({ projectId: ProjectId }), output: Done, errors: ['project_not_found', 'project_in_use'] }),
+  remove: command({
+    input: z.object({ projectId: ProjectId }),
+    output: Done,
+    errors: ['project_not_found', 'project_in_use'],
+  }),
 }

@@ -135,7 +135,17 @@ export const Ask = z.object({
 export type Ask = z.infer<typeof Ask>
 
 export const ToolStatus = z.enum(['pending', 'running', 'completed', 'failed', 'refused', 'cancelled'])
-export const ToolKind = z.enum(['read', 'edit', 'delete', 'move', 'search', 'execute', 'think', 'fetch', 'other'])
+export const ToolKind = z.enum([
+  'read',
+  'edit',
+  'delete',
+  'move',
+  'search',
+  'execute',
+  'think',
+  'fetch',
+  'other',
+])
 export type ToolKind = z.infer<typeof ToolKind>
 
 /** What a session says and does. Text pieces with one `messageId` belong together, tool items with one `callId`. */
@@ -182,11 +192,17 @@ export const SessionDetail = z.object({
   workareaPath: z.string().nullable(),
   baseRef: z.string().nullable(),
   baseCommit: z.string().nullable(),
-  capabilities: z.array(z.object({ device: z.string(), state: z.enum(['held', 'revoked']), uses: Count, refusals: Count })),
+  capabilities: z.array(
+    z.object({ device: z.string(), state: z.enum(['held', 'revoked']), uses: Count, refusals: Count }),
+  ),
   asks: z.array(Ask),
-  route: z.object({ policy: z.string(), candidates: z.array(z.string()), chosen: z.string(), reason: z.string() }).nullable(),
+  route: z
+    .object({ policy: z.string(), candidates: z.array(z.string()), chosen: z.string(), reason: z.string() })
+    .nullable(),
   notes: z.array(z.string()),
-  landed: z.object({ branch: z.string(), commit: z.string(), previousCommit: z.string().nullable(), atMs: AtMs }).nullable(),
+  landed: z
+    .object({ branch: z.string(), commit: z.string(), previousCommit: z.string().nullable(), atMs: AtMs })
+    .nullable(),
   queuedPrompts: z.array(z.object({ promptId: PromptId, text: z.string(), delivered: z.boolean() })),
   activityCount: Count,
 })
@@ -208,7 +224,10 @@ export const SubmitInput = z.object({
   priority: z.int().min(1).max(5).default(3),
   continues: SessionId.optional(),
   /** Hosts that the agent may reach through the proxy, `host:port`. */
-  hosts: z.array(z.string().regex(/^[A-Za-z0-9.*-]+:\d{1,5}$/)).max(100).default([]),
+  hosts: z
+    .array(z.string().regex(/^[A-Za-z0-9.*-]+:\d{1,5}$/))
+    .max(100)
+    .default([]),
   /** Start even where the wall does not hold; the session is marked so. */
   acceptUnconfined: z.boolean().default(false),
 })
@@ -236,7 +255,18 @@ export const session = {
   submit: command({
     input: SubmitInput,
     output: Done.extend({ sessionId: SessionId }),
-    errors: ['project_not_found', 'agent_unknown', 'agent_unavailable', 'daemon_draining', 'not_confined', 'session_not_found', 'session_still_running', 'workarea_gone', 'model_key_missing', 'setting_invalid'],
+    errors: [
+      'project_not_found',
+      'agent_unknown',
+      'agent_unavailable',
+      'daemon_draining',
+      'not_confined',
+      'session_not_found',
+      'session_still_running',
+      'workarea_gone',
+      'model_key_missing',
+      'setting_invalid',
+    ],
   }),
   list: query({
     input: SessionFilter.extend({ from: Count.default(0), count: z.int().min(1).max(500).default(100) }),
@@ -249,26 +279,62 @@ export const session = {
     errors: ['session_not_found'],
   }),
   /** Live activities after `after`; ends when the session has ended and all was sent. */
-  follow: stream({ plane: 'activities', input: one.extend({ after: Count.default(0) }), output: Activity, errors: ['session_not_found'] }),
+  follow: stream({
+    plane: 'activities',
+    input: one.extend({ after: Count.default(0) }),
+    output: Activity,
+    errors: ['session_not_found'],
+  }),
   prompt: command({
     input: one.extend({ text: z.string().trim().min(1).max(100_000) }),
     output: Done.extend({ promptId: PromptId }),
     errors: ['session_not_found', 'session_ended'],
   }),
   answer: command({
-    input: z.object({ askId: AskId, optionId: z.string().min(1).max(200), note: z.string().max(2000).optional() }),
+    input: z.object({
+      askId: AskId,
+      optionId: z.string().min(1).max(200),
+      note: z.string().max(2000).optional(),
+    }),
     output: Done,
     errors: ['ask_not_open', 'option_unknown'],
   }),
-  stop: command({ input: one.extend({ reason: z.string().max(500).optional() }), output: Done, errors: ['session_not_found', 'session_ended'] }),
+  stop: command({
+    input: one.extend({ reason: z.string().max(500).optional() }),
+    output: Done,
+    errors: ['session_not_found', 'session_ended'],
+  }),
   pause: command({ input: one, output: Done, errors: ['session_not_found', 'session_not_running'] }),
   resume: command({ input: one, output: Done, errors: ['session_not_found', 'session_not_paused'] }),
-  keep: command({ input: one, output: Done, errors: ['session_not_found', 'session_still_running', 'workarea_gone'] }),
+  keep: command({
+    input: one,
+    output: Done,
+    errors: ['session_not_found', 'session_still_running', 'workarea_gone'],
+  }),
   land: command({
     input: one.extend({ target: z.string().max(500).optional(), message: z.string().max(10_000).optional() }),
     output: Done.extend({ branch: z.string(), commit: z.string(), note: z.string() }),
-    errors: ['session_not_found', 'session_still_running', 'workarea_gone', 'nothing_to_land', 'already_landed', 'land_conflict', 'repository_busy', 'path_not_writable', 'git_failed', 'disk_full'],
+    errors: [
+      'session_not_found',
+      'session_still_running',
+      'workarea_gone',
+      'nothing_to_land',
+      'already_landed',
+      'land_conflict',
+      'repository_busy',
+      'path_not_writable',
+      'git_failed',
+      'disk_full',
+    ],
   }),
-  undoLand: command({ input: one, output: Done, errors: ['session_not_found', 'land_undo_refused', 'git_failed'] }),
-  discard: command({ input: one, output: Done, errors: ['session_not_found', 'session_still_running', 'workarea_gone'] }),
+  undoLand: command({
+    input: one,
+    output: Done,
+    errors: ['session_not_found', 'land_undo_refused', 'git_failed'],
+  }),
+  discard: command({
+    input: one,
+    output: Done,
+    errors: ['session_not_found', 'session_still_running', 'workarea_gone'],
+  }),
 }

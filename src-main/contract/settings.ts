@@ -20,7 +20,15 @@ export const Settings = z.object({
   storageCapBytes: Count.nullable(),
   httpDoor: z.boolean(),
   providerBaseUrls: z.record(z.string(), z.url({ protocol: /^https?$/ })),
-  customAgents: z.array(z.object({ name: z.string(), file: z.string(), args: z.array(z.string()), env: z.record(z.string(), z.string()), hosts: z.array(z.string()) })),
+  customAgents: z.array(
+    z.object({
+      name: z.string(),
+      file: z.string(),
+      args: z.array(z.string()),
+      env: z.record(z.string(), z.string()),
+      hosts: z.array(z.string()),
+    }),
+  ),
   grantedCredentials: z.array(z.string()),
   firstRunDone: z.boolean(),
 })
@@ -67,6 +75,21 @@ export const StorageItem = z.object({
 export type StorageItem = z.infer<typeof StorageItem>
 
 export const storage = {
-  report: query({ input: z.object({}), output: z.object({ items: z.array(StorageItem), totalBytes: Count, reclaimableBytes: Count, capBytes: Count.nullable(), freeBytes: Count }) }),
-  reclaim: command({ input: z.object({ ids: z.array(z.string().max(500)).min(1).max(1000) }), output: Done.extend({ freedBytes: Count, skipped: z.array(z.object({ id: z.string(), why: z.string() })) }) }),
+  report: query({
+    input: z.object({}),
+    output: z.object({
+      items: z.array(StorageItem),
+      totalBytes: Count,
+      reclaimableBytes: Count,
+      capBytes: Count.nullable(),
+      freeBytes: Count,
+    }),
+  }),
+  reclaim: command({
+    input: z.object({ ids: z.array(z.string().max(500)).min(1).max(1000) }),
+    output: Done.extend({
+      freedBytes: Count,
+      skipped: z.array(z.object({ id: z.string(), why: z.string() })),
+    }),
+  }),
 }

@@ -1,9 +1,17 @@
 import * as z from 'zod'
 import { AtMs, Count, SessionId, WorkareaId } from './ids.ts'
-import { ChangeCounts } from './session.ts'
 import { command, query } from './procedure.ts'
+import { ChangeCounts } from './session.ts'
 
-export const FileStatus = z.enum(['added', 'modified', 'deleted', 'renamed', 'copied', 'type-changed', 'conflicted'])
+export const FileStatus = z.enum([
+  'added',
+  'modified',
+  'deleted',
+  'renamed',
+  'copied',
+  'type-changed',
+  'conflicted',
+])
 export type FileStatus = z.infer<typeof FileStatus>
 
 /** One changed path of a workarea against its base. Paths are hostile text, `/`-separated, relative to the root. */
@@ -32,7 +40,14 @@ export const DiffLine = z.object({
 })
 export type DiffLine = z.infer<typeof DiffLine>
 
-export const Hunk = z.object({ header: z.string(), oldStart: Count, oldCount: Count, newStart: Count, newCount: Count, lines: z.array(DiffLine) })
+export const Hunk = z.object({
+  header: z.string(),
+  oldStart: Count,
+  oldCount: Count,
+  newStart: Count,
+  newCount: Count,
+  lines: z.array(DiffLine),
+})
 export type Hunk = z.infer<typeof Hunk>
 
 export const FileDiff = z.object({
@@ -82,11 +97,26 @@ export const workarea = {
   inspect: query({
     input: z.object({ path: z.string().min(1).max(4096) }),
     output: RepositoryInfo,
-    errors: ['not_a_repository', 'path_not_found', 'path_not_readable', 'repository_other_owner', 'git_missing', 'git_failed'],
+    errors: [
+      'not_a_repository',
+      'path_not_found',
+      'path_not_readable',
+      'repository_other_owner',
+      'git_missing',
+      'git_failed',
+    ],
   }),
-  changes: query({ input: of, output: ChangeSet, errors: ['session_not_found', 'workarea_not_found', 'workarea_gone', 'git_failed'] }),
+  changes: query({
+    input: of,
+    output: ChangeSet,
+    errors: ['session_not_found', 'workarea_not_found', 'workarea_gone', 'git_failed'],
+  }),
   fileDiff: query({
-    input: of.extend({ path: z.string().min(1).max(4096), context: z.int().min(0).max(100_000).default(3), ignoreWhiteSpace: z.boolean().default(false) }),
+    input: of.extend({
+      path: z.string().min(1).max(4096),
+      context: z.int().min(0).max(100_000).default(3),
+      ignoreWhiteSpace: z.boolean().default(false),
+    }),
     output: FileDiff,
     errors: ['session_not_found', 'workarea_not_found', 'workarea_gone', 'not_found', 'git_failed'],
   }),

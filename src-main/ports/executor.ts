@@ -28,7 +28,10 @@ export interface LaunchSpec {
 }
 
 /** Asked for each outgoing connection of a session (CONNECT proxy and forwards). Refusals are recorded by the caller. */
-export type NetworkDoor = (host: string, port: number) => { readonly ok: true } | { readonly ok: false; readonly reason: string }
+export type NetworkDoor = (
+  host: string,
+  port: number,
+) => { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
 export interface ChildExit {
   readonly code: number | null
@@ -72,7 +75,12 @@ export interface Executor {
    * Finds a child of an earlier run by identity (pid and start time; a zombie is not alive). Its stdout starts at the
    * byte after `fromByte` of what it ever wrote, as far as the shim's bounded log still holds it. undefined: gone.
    */
-  adopt(identity: ChildIdentity, spec: Pick<LaunchSpec, 'sessionId' | 'forwards'>, door: NetworkDoor, fromByte: number): Promise<Child | undefined>
+  adopt(
+    identity: ChildIdentity,
+    spec: Pick<LaunchSpec, 'sessionId' | 'forwards'>,
+    door: NetworkDoor,
+    fromByte: number,
+  ): Promise<Child | undefined>
   /** Runs a short command behind the wall to its end, output bounded; for tools of in-process runtimes. */
   run(spec: LaunchSpec, door: NetworkDoor, options: RunOptions): Promise<RunOutcome>
   close(): Promise<void>

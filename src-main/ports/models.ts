@@ -11,7 +11,13 @@ export type ModelMessage =
   | { readonly role: 'system'; readonly text: string }
   | { readonly role: 'user'; readonly text: string }
   | { readonly role: 'assistant'; readonly text: string; readonly toolCalls: readonly ModelToolCall[] }
-  | { readonly role: 'tool'; readonly callId: string; readonly name: string; readonly text: string; readonly isError: boolean }
+  | {
+      readonly role: 'tool'
+      readonly callId: string
+      readonly name: string
+      readonly text: string
+      readonly isError: boolean
+    }
 
 export interface ModelToolCall {
   readonly id: string
@@ -41,13 +47,25 @@ export type ModelEvent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'reasoning'; readonly text: string }
   | { readonly kind: 'tool-call'; readonly call: ModelToolCall }
-  | { readonly kind: 'end'; readonly reason: 'stop' | 'tools' | 'length' | 'filtered' | 'other'; readonly usage: ModelUsage }
+  | {
+      readonly kind: 'end'
+      readonly reason: 'stop' | 'tools' | 'length' | 'filtered' | 'other'
+      readonly usage: ModelUsage
+    }
 
 /** Streams one model call. Throws `SignalboxError('model_failed')` with the upstream's words, secrets masked. */
 export interface Models {
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>
   /** Price in nano-dollars per token, or undefined when not known. */
-  price(provider: ProviderId, model: string): { readonly input: number; readonly cachedInput: number; readonly output: number } | undefined
+  price(
+    provider: ProviderId,
+    model: string,
+  ): { readonly input: number; readonly cachedInput: number; readonly output: number } | undefined
   /** Model names the upstream lists (bounded to 500); empty when it does not answer. */
-  list(provider: ProviderId, baseUrl: string | null, apiKey: string | undefined, signal: AbortSignal): Promise<readonly string[]>
+  list(
+    provider: ProviderId,
+    baseUrl: string | null,
+    apiKey: string | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>
 }

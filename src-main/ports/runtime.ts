@@ -1,5 +1,12 @@
 import type { AgentInfo } from '../contract/agent.ts'
-import type { ActivityBody, AskOption, Confinement, Payment, RuntimeKind, Usage } from '../contract/session.ts'
+import type {
+  ActivityBody,
+  AskOption,
+  Confinement,
+  Payment,
+  RuntimeKind,
+  Usage,
+} from '../contract/session.ts'
 import type { Child, ChildIdentity, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from './executor.ts'
 
 /** The kernel door of one session: every effect passes here before it happens. */
@@ -9,7 +16,12 @@ export interface SessionDoor {
   /** Pays for a tool call before it is made; false = the budget does not hold it and the session is being ended. */
   chargeToolCall(): boolean
   /** Pays for model use already incurred; null = unknown. An overrun ends the session. */
-  settleModel(use: { readonly inputTokens: number | null; readonly cachedTokens: number | null; readonly outputTokens: number | null; readonly costUsdNanos: number | null }): void
+  settleModel(use: {
+    readonly inputTokens: number | null
+    readonly cachedTokens: number | null
+    readonly outputTokens: number | null
+    readonly costUsdNanos: number | null
+  }): void
 }
 
 export interface AskRequest {
@@ -44,13 +56,19 @@ export interface RuntimeSession {
   /** Waits for a person; pausing and stopping cancel it. */
   ask(request: AskRequest): Promise<AskOutcome>
   /** Usage totals as the agent itself reports them (own login); replaces, does not add. */
-  reportUsage(usage: Partial<Pick<Usage, 'inputTokens' | 'cachedTokens' | 'outputTokens' | 'costUsdNanos'>>): void
+  reportUsage(
+    usage: Partial<Pick<Usage, 'inputTokens' | 'cachedTokens' | 'outputTokens' | 'costUsdNanos'>>,
+  ): void
   /** Remembers what is needed to adopt the child after a crash. */
   rememberChild(identity: ChildIdentity, resume: Record<string, string | number>): void
   /** A provider key from the secret store; undefined = none. Only for runtimes in our own process. */
   secret(provider: string): Promise<string | undefined>
   /** Earlier conversation when this session continues another one. */
-  readonly continues: { readonly sessionId: string; readonly externalId: string | null; readonly transcript: readonly ActivityBody[] } | null
+  readonly continues: {
+    readonly sessionId: string
+    readonly externalId: string | null
+    readonly transcript: readonly ActivityBody[]
+  } | null
   /** Remembers the agent's own conversation id, so that a follow-up can load it. */
   rememberExternalId(id: string): void
   readonly signal: AbortSignal
@@ -87,5 +105,9 @@ export interface Runtime {
   devices(agent: string, model: string | null): readonly string[]
   start(session: RuntimeSession): Promise<RuntimeHandle>
   /** Takes over the child of an earlier run of the app; undefined = it can't be. */
-  adopt?(session: RuntimeSession, identity: ChildIdentity, resume: Record<string, string | number>): Promise<RuntimeHandle | undefined>
+  adopt?(
+    session: RuntimeSession,
+    identity: ChildIdentity,
+    resume: Record<string, string | number>,
+  ): Promise<RuntimeHandle | undefined>
 }

@@ -50,7 +50,10 @@ export interface Workareas {
   /** Changes of the work tree, committed and uncommitted, against the recorded base. */
   changes(record: WorkareaRecord, signal?: AbortSignal): Promise<ChangeSet>
   /** Cheap: only the counts. */
-  counts(record: WorkareaRecord, signal?: AbortSignal): Promise<ChangeCounts & { readonly tree: string | null }>
+  counts(
+    record: WorkareaRecord,
+    signal?: AbortSignal,
+  ): Promise<ChangeCounts & { readonly tree: string | null }>
   fileDiff(
     record: WorkareaRecord,
     path: string,
@@ -58,12 +61,19 @@ export interface Workareas {
     signal?: AbortSignal,
   ): Promise<FileDiff>
   /** Stores the present tree as a commit under `refs/signalbox/<session>/result` of the user's repository. */
-  saveResult(record: WorkareaRecord, message: string): Promise<{ readonly commit: string; readonly tree: string } | null>
+  saveResult(
+    record: WorkareaRecord,
+    message: string,
+  ): Promise<{ readonly commit: string; readonly tree: string } | null>
   /**
    * Brings the work into the user's repository: commits what is uncommitted, merges or rebases in the workarea, then
    * fast-forwards the target. Conflicts: `land_conflict` with the files, the workarea left with the conflict markers.
    */
-  land(record: WorkareaRecord, options: { readonly target?: string; readonly message: string }, signal?: AbortSignal): Promise<Landing>
+  land(
+    record: WorkareaRecord,
+    options: { readonly target?: string; readonly message: string },
+    signal?: AbortSignal,
+  ): Promise<Landing>
   /** Only while the branch still stands at the landed commit and, if checked out, is clean; else `land_undo_refused`. */
   undoLand(record: WorkareaRecord, landing: Landing): Promise<void>
   /** Removes the clone, our git directory and our refs in the user's repository (the result ref only when told). */
@@ -71,6 +81,8 @@ export interface Workareas {
   /** True while the clone is on disk. */
   exists(record: WorkareaRecord): Promise<boolean>
   /** Folders below the state directory that belong to no session of `known` (after a crash), and removes one. */
-  orphans(known: ReadonlySet<string>): Promise<readonly { readonly workareaId: string; readonly path: string }[]>
+  orphans(
+    known: ReadonlySet<string>,
+  ): Promise<readonly { readonly workareaId: string; readonly path: string }[]>
   removeOrphan(workareaId: string): Promise<void>
 }
