@@ -7,10 +7,14 @@ const alias = {
   '@wire': resolve(root, 'src-main/wire'),
 }
 
+/** Real windows, agents and engines: one file at a time, so that they do not disturb each other. */
+const journey = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 }
+
 export default defineConfig({
   resolve: { alias },
   test: {
     pool: 'forks',
+    setupFiles: ['e2e/fixtures/property-share.ts'],
     projects: [
       {
         extends: true,
@@ -25,12 +29,12 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          // Real windows, agents and engines: one file at a time, so that they do not measure each other.
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          exclude: ['e2e/agents/**'],
+          ...journey,
         },
       },
+      { extends: true, test: { name: 'agents', include: ['e2e/agents/**/*.e2e.ts'], ...journey } },
+      { extends: true, test: { name: 'torture', include: ['{src-main,e2e}/**/*.torture.ts'], ...journey } },
     ],
     coverage: { include: ['src-main/**/*.ts', 'src-renderer/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
   },

@@ -7,7 +7,14 @@ import { pathToFileURL } from 'node:url'
 import { projectRoot, run, say } from './project.mjs'
 import { runTool, setUp } from './set-up.mjs'
 
-const sources = ['src-main', 'src-preload', 'src-renderer', 'resources', 'electron.vite.config.ts', 'package-lock.json']
+const sources = [
+  'src-main',
+  'src-preload',
+  'src-renderer',
+  'resources',
+  'electron.vite.config.ts',
+  'package-lock.json',
+]
 const stampFile = join(projectRoot, 'out/.built')
 
 /** A fingerprint of names, sizes and times: quick, and a file that was taken away shows too. */
@@ -59,7 +66,9 @@ function isHeld(lock) {
     return true
   } catch (error) {
     // Between making the folder and writing the number there is a moment without a file.
-    return error.code === 'EPERM' || Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0) < 2000
+    return (
+      error.code === 'EPERM' || Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0) < 2000
+    )
   }
 }
 

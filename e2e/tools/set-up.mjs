@@ -1,5 +1,14 @@
 // Brings what is missing on this machine, and nothing else. Node built-ins only.
-import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { getElectron } from './get-electron.mjs'
@@ -80,6 +89,8 @@ export async function runTool(body) {
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await runTool(async () => {
     const { electron, missing } = await setUp()
-    say(`ready: Electron ${electron.version} (${electron.origin})${missing.length ? `, without ${missing.join(', ')}` : ''}`)
+    say(
+      `ready: Electron ${electron.version} (${electron.origin})${missing.length ? `, without ${missing.join(', ')}` : ''}`,
+    )
   })
 }

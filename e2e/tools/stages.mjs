@@ -35,7 +35,15 @@ export function testStage(project, { env = {}, filters = [] } = {}) {
       mkdirSync(results, { recursive: true })
       rmSync(file, { force: true })
       const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-      const args = [bin('vitest/vitest.mjs'), 'run', '--project', project, '--passWithNoTests', ...reporters, ...filters]
+      const args = [
+        bin('vitest/vitest.mjs'),
+        'run',
+        '--project',
+        project,
+        '--passWithNoTests',
+        ...reporters,
+        ...filters,
+      ]
       const code = await run(electronInUse().program, args, { env: { ...asNode(), ...env } })
       return countTests(file, code)
     },
@@ -54,7 +62,9 @@ function countTests(file, code) {
     (one) => one.status === 'failed' && !one.assertionResults.some((test) => test.status === 'failed'),
   )
   const skipped = report.testResults.flatMap((one) =>
-    one.assertionResults.filter((test) => ['skipped', 'pending'].includes(test.status)).map((test) => test.fullName),
+    one.assertionResults
+      .filter((test) => ['skipped', 'pending'].includes(test.status))
+      .map((test) => test.fullName),
   )
   for (const name of skipped) say(`skipped${process.env.CI ? ', which fails in CI' : ''}: ${name}`)
   const failed = report.numFailedTests + brokenFiles.length + (process.env.CI ? skipped.length : 0)
@@ -80,7 +90,9 @@ export async function runStages(stages) {
     passed += result.passed
     failed += result.failed
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1)
-    say(`${result.failed === 0 ? '✓' : '✗'} ${stage.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`)
+    say(
+      `${result.failed === 0 ? '✓' : '✗'} ${stage.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`,
+    )
   }
   process.stdout.write(`${passed} passed, ${failed} failed\n`)
   return failed === 0 && passed > 0 ? 0 : 1

@@ -13,7 +13,8 @@ await runTool(async (args) => {
   const { electron, missing } = await setUp()
   await build()
   if (hasDisplay()) {
-    if (missing.includes('shared libraries')) throw new Error('the window cannot open without the shared libraries above')
+    if (missing.includes('shared libraries'))
+      throw new Error('the window cannot open without the shared libraries above')
     const flags = isRoot ? ['--no-sandbox'] : []
     return run(electron.program, [projectRoot, ...flags, ...args], { filter: withoutBusNoise })
   }

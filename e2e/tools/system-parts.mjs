@@ -47,7 +47,10 @@ function findMissing(electronProgram) {
   const missing = programs.filter((part) => !(part.isForTests && hasDisplay) && !isOnPath(part.name))
   const packages = missing.map((part) => part.package)
   if (areLibrariesComplete(electronProgram)) return { names: missing.map((part) => part.name), packages }
-  return { names: ['shared libraries', ...missing.map((part) => part.name)], packages: [...libraryPackages(), ...packages] }
+  return {
+    names: ['shared libraries', ...missing.map((part) => part.name)],
+    packages: [...libraryPackages(), ...packages],
+  }
 }
 
 /**
