@@ -113,7 +113,7 @@ export class SignalboxError<C extends ErrorCode = ErrorCode> extends Error {
   constructor(
     code: C,
     data: ErrorData<C>,
-    options: { message?: string; cause?: unknown; incident?: string } = {},
+    options: { message?: string | undefined; cause?: unknown; incident?: string | undefined } = {},
   ) {
     super(options.message ?? code, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
