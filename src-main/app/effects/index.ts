@@ -1,0 +1,101 @@
+import type { LiveSession } from './live-session.ts'
+import {
+  cancelMs,
+  createNewsListener,
+  createStartTurn,
+  describe,
+  type HostPowers,
+  type HostState,
+  runSession,
+} from './session-host.ts'
+
+/** The sessions that live in this process, and what outside work the journal owes for them. */
+export function createSessionEffects(powers: HostPowers) {
+  const state: HostState = { byId: new Map(), byPid: new Map() }
+  const unsubscribe = powers.kernel.onNews(createNewsListener(powers, state))
+  return {
+    startTurn: createStartTurn(powers, state),
+    run: (sessionId: string) => runSession(powers, state, sessionId),
+    stop: async (sessionId: string) => stopLive(powers, state.byId.get(sessionId)),
+    pause: (sessionId: string) => pauseLive(powers, state.byId.get(sessionId)),
+    resume: (sessionId: string) => resumeLive(powers, state.byId.get(sessionId)),
+    async prompt(sessionId: string, promptId: string, text: string): Promise<void> {
+      const live = state.byId.get(sessionId)
+      if (live?.pid !== undefined && !live.isEnding) powers.kernel.prompt(live.pid, { promptId, text })
+    },
+    answer: async (askId: string, optionId: string) => powers.asks.settle(askId, optionId),
+    isLive: (sessionId: string) => state.byId.has(sessionId),
+    live: () => [...state.byId.keys()],
+    /** Ends every session that lives in this process; those that survive in a shim are let go of instead. */
+    async close(): Promise<void> {
+      await Promise.all([...state.byId.values()].map((live) => closeLive(powers, live)))
+      await waitUntil(powers, () => state.byId.size === 0, 10_000)
+      unsubscribe()
+    },
+  }
+}
+
+export type SessionEffects = ReturnType<typeof createSessionEffects>
+
+/** The intent is recorded already: term, then the runtime's own cancel, then kill. */
+function stopLive({ kernel, clock }: HostPowers, live: LiveSession | undefined): void {
+  if (!live || live.isEnding) return
+  live.stopRequested = true
+  const { pid } = live
+  if (pid === undefined) {
+    live.abort.abort()
+    return
+  }
+  if (live.isPaused) kernel.resume(pid)
+  kernel.term(pid)
+  live.turn?.abort()
+  if (!live.turn) {
+    kernel.kill(pid)
+    return
+  }
+  clock.after(cancelMs, () => {
+    if (!live.isEnding) kernel.kill(pid)
+  })
+}
+
+async function pauseLive(powers: HostPowers, live: LiveSession | undefined): Promise<void> {
+  if (live?.pid === undefined || live.isPaused || live.isEnding) return
+  live.isPaused = true
+  powers.kernel.suspend(live.pid)
+  await live.handle?.pause()
+  powers.ledger.record([
+    { type: 'process.suspended', subject: live.id, payload: { pid: live.pid } },
+    { type: 'session.paused', subject: live.id, payload: {} },
+  ])
+}
+
+async function resumeLive(powers: HostPowers, live: LiveSession | undefined): Promise<void> {
+  if (live?.pid === undefined || !live.isPaused || live.isEnding) return
+  await live.handle?.resume()
+  powers.kernel.resume(live.pid)
+  live.isPaused = false
+  powers.ledger.record([
+    { type: 'process.resumed', subject: live.id, payload: { pid: live.pid } },
+    { type: 'session.resumed', subject: live.id, payload: {} },
+  ])
+}
+
+async function closeLive(powers: HostPowers, live: LiveSession): Promise<void> {
+  const isDetached = await live.handle?.detach().catch((error: unknown) => {
+    powers.log.warn('a child could not be let go of', { session: live.id, error: describe(error) })
+    return false
+  })
+  if (isDetached) {
+    live.isEnding = true
+    return
+  }
+  live.stopRequested = true
+  live.abort.abort()
+  if (live.pid !== undefined) powers.kernel.kill(live.pid)
+}
+
+async function waitUntil({ clock }: HostPowers, isDone: () => boolean, limitMs: number): Promise<void> {
+  const endMs = clock.nowMs() + limitMs
+  while (!isDone() && clock.nowMs() < endMs)
+    await new Promise<void>((resolve) => void clock.after(20, resolve))
+}

@@ -1,0 +1,60 @@
+import type { Budget, EndReason } from '../../contract/session.ts'
+import type { KernelDoor } from './session-door.ts'
+
+export interface ProcessSpec {
+  readonly sessionId: string
+  readonly runtime: string
+  readonly budget: Budget
+  readonly devices: readonly string[]
+  readonly priority: number
+  /** First prompt, then those that waited. */
+  readonly prompts: readonly { readonly promptId: string | null; readonly text: string }[]
+}
+
+export interface KernelUsage {
+  readonly toolCalls: number
+  readonly wallMs: number
+}
+
+/** Called by the session's process for each turn; the turn's failure ends the process with its message. */
+export type StartTurn = (
+  pid: number,
+  prompt: { readonly promptId: string | null; readonly text: string },
+  signal: AbortSignal,
+) => Promise<void>
+
+export type KernelNews =
+  | { readonly type: 'exited'; readonly pid: number; readonly reason: EndReason }
+  | {
+      readonly type: 'budget.exceeded'
+      readonly pid: number
+      readonly resource: string
+      readonly used: number | null
+      readonly limit: number | null
+    }
+  | {
+      readonly type: 'capability.granted' | 'capability.revoked'
+      readonly pid: number
+      readonly device: string
+    }
+  | {
+      readonly type: 'capability.narrowed'
+      readonly pid: number
+      readonly device: string
+      readonly detail: string
+    }
+
+/** The kernel as sessions need it. */
+export interface KernelHost {
+  /** Creates the process below the fleet with capabilities on the devices; it starts its first turn after this returns. */
+  spawn(spec: ProcessSpec): { readonly pid: number; readonly parent: number }
+  door(pid: number): KernelDoor
+  usage(pid: number): KernelUsage
+  prompt(pid: number, prompt: { readonly promptId: string; readonly text: string }): void
+  /** Asks it to end after its turn. */
+  term(pid: number): void
+  kill(pid: number): void
+  suspend(pid: number): void
+  resume(pid: number): void
+  onNews(listener: (news: KernelNews) => void): () => void
+}

@@ -1,0 +1,40 @@
+import type { SessionRow } from '../../contract/session.ts'
+import type { Child } from '../../ports/executor.ts'
+import type { RuntimeHandle } from '../../ports/runtime.ts'
+import type { UsageMeter } from './usage-meter.ts'
+
+/** A session that has left the queue and has not ended: what exists of it in this process. */
+export interface LiveSession {
+  readonly id: string
+  readonly row: SessionRow
+  /** Ends preparation and whatever the runtime does; aborted once, by stop, shutdown or the end. */
+  readonly abort: AbortController
+  /** Cancels the turn that runs now. */
+  turn: AbortController | undefined
+  pid: number | undefined
+  handle: RuntimeHandle | undefined
+  meter: UsageMeter | undefined
+  readonly children: Set<Child>
+  /** Why the session must end although its process ended normally, e.g. the agent crashed. */
+  failure: string | undefined
+  isPaused: boolean
+  isEnding: boolean
+  stopRequested: boolean
+}
+
+export function createLiveSession(row: SessionRow): LiveSession {
+  return {
+    id: row.id,
+    row,
+    abort: new AbortController(),
+    turn: undefined,
+    pid: undefined,
+    handle: undefined,
+    meter: undefined,
+    children: new Set(),
+    failure: undefined,
+    isPaused: false,
+    isEnding: false,
+    stopRequested: row.isStopping,
+  }
+}

@@ -1,0 +1,122 @@
+import type { Child } from '../../ports/executor.ts'
+import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
+import type { WorkareaRecord } from '../../ports/workareas.ts'
+import type { AcceptedSession } from './ledger.ts'
+import type { LiveSession } from './live-session.ts'
+import { createSessionDoor } from './session-door.ts'
+import { type HostPowers, reportChanges } from './session-host.ts'
+
+export interface RuntimeSessionFacts {
+  readonly accepted: AcceptedSession
+  readonly record: WorkareaRecord
+  readonly home: string
+  readonly pid: number
+}
+
+/** Gives a runtime what it may have for one session, and nothing else. */
+export function openRuntimeSession(
+  powers: HostPowers,
+  live: LiveSession,
+  facts: RuntimeSessionFacts,
+): RuntimeSession {
+  const { ledger, executor } = powers
+  const { accepted, record, home, pid } = facts
+  const showUsage = createThrottle(powers, 250, () => {
+    if (live.meter) ledger.setUsage(live.id, live.meter.usage())
+  })
+  const noticeChanges = createThrottle(powers, 700, () => {
+    reportChanges(powers, live.id, record).catch((error: unknown) =>
+      powers.log.warn('counting changes failed', { session: live.id, error }),
+    )
+  })
+  const { door, network } = createSessionDoor({
+    door: powers.kernel.door(pid),
+    hosts: accepted.hosts,
+    onRefused(device, what, reason) {
+      ledger.record([
+        {
+          type: 'capability.refused',
+          subject: live.id,
+          payload: { pid, device, what: what.slice(0, 1000), reason },
+        },
+      ])
+      ledger.appendActivity(live.id, { kind: 'refused', what: what.slice(0, 1000), device, reason })
+    },
+    onSettled(use) {
+      live.meter?.settle(use)
+      showUsage()
+    },
+    onCharged: showUsage,
+  })
+  const launchSpec = (spec: SessionLaunch) => ({
+    sessionId: live.id,
+    file: spec.file,
+    args: spec.args,
+    cwd: spec.cwd ?? record.path,
+    env: spec.env,
+    reads: [...record.borrowedObjectStores, ...(spec.reads ?? [])],
+    writes: [record.path],
+    home,
+    survives: spec.survives ?? false,
+    forwards: spec.forwards ?? [],
+    acceptUnconfined: accepted.acceptUnconfined,
+  })
+  return {
+    sessionId: live.id,
+    agent: accepted.row.agent,
+    model: accepted.row.model,
+    payment: accepted.row.payment,
+    workareaPath: record.path,
+    home,
+    door,
+    network,
+    signal: live.abort.signal,
+    async launch(spec) {
+      const child = await executor.launch(launchSpec(spec), network, live.abort.signal)
+      follow(live, child)
+      return child
+    },
+    run: (spec, options) => executor.run(launchSpec(spec), network, options),
+    emit(body) {
+      ledger.appendActivity(live.id, body)
+      if (body.kind === 'tool' && body.status !== 'pending' && body.status !== 'running') noticeChanges()
+    },
+    ask: (request) => powers.asks.ask(live.id, request, live.abort.signal),
+    reportUsage(usage) {
+      live.meter?.report(usage)
+      showUsage()
+    },
+    rememberChild: (identity, resume) => ledger.rememberChild(live.id, { identity, resume }),
+    secret: (provider) => powers.secrets.get(provider),
+    continues: continued(powers, accepted),
+    rememberExternalId: (id) => ledger.rememberExternalId(live.id, id.slice(0, 500)),
+  }
+}
+
+function follow(live: LiveSession, child: Child): void {
+  live.children.add(child)
+  void child.exited.finally(() => live.children.delete(child))
+}
+
+function continued({ ledger }: HostPowers, accepted: AcceptedSession): RuntimeSession['continues'] {
+  const { continues } = accepted.row
+  if (continues === null) return null
+  return {
+    sessionId: continues,
+    externalId: ledger.externalIdOf(continues),
+    transcript: ledger.transcript(continues),
+  }
+}
+
+/** Runs `act` at most once per `ms`, and once more at the end of a burst. */
+function createThrottle({ clock }: HostPowers, ms: number, act: () => void): () => void {
+  let isTimed = false
+  return () => {
+    if (isTimed) return
+    isTimed = true
+    clock.after(ms, () => {
+      isTimed = false
+      act()
+    })
+  }
+}
