@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, posix, resolve } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
@@ -7,13 +7,17 @@ import type { Plugin } from 'vite'
 const root = import.meta.dirname
 const at = (path: string) => resolve(root, path)
 
+/** Files below src-main whose name ends so, relative to it. */
+function sources(ending: string): string[] {
+  const all = readdirSync(at('src-main'), { recursive: true, encoding: 'utf8' })
+  return all.filter((file) => file.endsWith(ending)).map((file) => file.replaceAll('\\', '/'))
+}
+
 /** The programs of the main side, each a bundle of its own; worker entries are found by their name. */
 function mainEntries(): Record<string, string> {
   const programs = ['main', 'daemon', 'cli', 'shim', 'demo']
   const entries = programs.map((name): [string, string] => [name, at(`src-main/${name}.ts`)])
-  const sources = readdirSync(at('src-main'), { recursive: true, encoding: 'utf8' })
-  const workers = sources.filter((file) => file.endsWith('.worker.ts'))
-  const named = workers.map((file): [string, string] => [
+  const named = sources('.worker.ts').map((file): [string, string] => [
     `workers/${basename(file, '.ts')}`,
     at(`src-main/${file}`),
   ])
@@ -24,18 +28,27 @@ function mainEntries(): Record<string, string> {
 }
 
 /**
- * Source names a worker by its own place, `new URL('./diff.worker.ts', import.meta.url)`, which plain Node runs as it
- * stands. Built workers lie in one flat folder, so the address is rewritten for the chunk that it ends up in.
+ * Source names files by their own place, `new URL('./diff.worker.ts', import.meta.url)` or
+ * `new URL('./migrations/', import.meta.url)`, which plain Node follows as it stands. In out/ workers and migrations lie
+ * in one flat folder each, so the addresses are rewritten for the chunk that they end up in.
  */
-function workerAddresses(): Plugin {
-  const address = /new URL\(\s*(["'`])[^"'`]*?([\w-]+\.worker)\.[jt]s\1\s*,\s*import\.meta\.url\s*\)/g
+function fileAddresses(): Plugin {
+  const address =
+    /new URL\(\s*(["'`])[^"'`]*?(?:([\w-]+\.worker)\.[jt]s|migrations\/([\w.-]*))\1\s*,\s*import\.meta\.url\s*\)/g
   return {
-    name: 'signalbox-worker-addresses',
+    name: 'signalbox-file-addresses',
+    generateBundle() {
+      for (const file of sources('.sql')) {
+        const fileName = `migrations/${basename(file)}`
+        this.emitFile({ type: 'asset', fileName, source: readFileSync(at(`src-main/${file}`)) })
+      }
+    },
     renderChunk(code, chunk) {
-      if (!code.includes('.worker.')) return undefined
+      if (!code.includes('import.meta.url')) return undefined
       const folder = posix.dirname(chunk.fileName)
-      const moved = code.replace(address, (_whole, _quote, name: string) => {
-        const path = posix.relative(folder, `workers/${name}.js`)
+      const moved = code.replace(address, (_whole, _quote, worker?: string, migration?: string) => {
+        const file = worker ? `workers/${worker}.js` : `migrations/${migration ?? ''}`
+        const path = posix.relative(folder, file) + (file.endsWith('/') ? '/' : '')
         return `new URL(${JSON.stringify(path.startsWith('.') ? path : `./${path}`)}, import.meta.url)`
       })
       return { code: moved, map: null }
@@ -45,7 +58,7 @@ function workerAddresses(): Plugin {
 
 export default defineConfig({
   main: {
-    plugins: [workerAddresses()],
+    plugins: [fileAddresses()],
     build: {
       outDir: 'out/main',
       // The command line shares chunks with the rest and has to run on the machine's own Node, from 20 on.

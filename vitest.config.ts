@@ -29,10 +29,11 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: ['e2e/agents/**'],
+          exclude: ['e2e/agents/**', 'e2e/packaged.e2e.ts'],
           ...journey,
         },
       },
+      { extends: true, test: { name: 'package', include: ['e2e/packaged.e2e.ts'], ...journey } },
       { extends: true, test: { name: 'agents', include: ['e2e/agents/**/*.e2e.ts'], ...journey } },
       { extends: true, test: { name: 'torture', include: ['{src-main,e2e}/**/*.torture.ts'], ...journey } },
     ],

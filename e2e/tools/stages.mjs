@@ -14,7 +14,10 @@ function wholeStage(name, program, args) {
     name,
     run: () =>
       new Promise((settle) => {
-        const child = spawn(process.execPath, [program, ...args], { cwd: projectRoot })
+        const child = spawn(process.execPath, [program, ...args], {
+          cwd: projectRoot,
+          env: { ...process.env, NO_COLOR: '1' },
+        })
         let output = ''
         child.stdout.on('data', (chunk) => (output += chunk))
         child.stderr.on('data', (chunk) => (output += chunk))
@@ -73,7 +76,11 @@ function countTests(file, code) {
 
 /** Format, lint, types and dead code. */
 export const staticStages = [
-  wholeStage('format and lint', bin('@biomejs/biome/bin/biome'), ['ci', '--max-diagnostics=50']),
+  wholeStage('format and lint', bin('@biomejs/biome/bin/biome'), [
+    'ci',
+    '--colors=off',
+    '--max-diagnostics=50',
+  ]),
   wholeStage('types of main', bin('typescript/bin/tsc'), ['-p', 'tsconfig.node.json']),
   wholeStage('types of the page', bin('typescript/bin/tsc'), ['-p', 'tsconfig.web.json']),
   wholeStage('types of the tests', bin('typescript/bin/tsc'), ['-p', 'tsconfig.e2e.json']),
@@ -86,7 +93,10 @@ export async function runStages(stages) {
   let failed = 0
   for (const stage of stages) {
     const startedAt = Date.now()
-    const result = await stage.run()
+    const result = await stage.run().catch((error) => {
+      say(`${stage.name}: ${error.message}`)
+      return { passed: 0, failed: 1 }
+    })
     passed += result.passed
     failed += result.failed
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1)

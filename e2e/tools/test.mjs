@@ -2,16 +2,18 @@
 import { agentStage } from './agent-programs.mjs'
 import { build } from './build.mjs'
 import { openDisplay } from './display.mjs'
+import { packageStage } from './pack.mjs'
 import { runTool, setUp } from './set-up.mjs'
 import { runStages, staticStages, testStage } from './stages.mjs'
 
 await runTool(async (args) => {
-  await setUp()
+  const { electron } = await setUp()
   await build()
   const agents = args.find((arg) => arg.startsWith('--agents='))?.slice('--agents='.length)
   const display = await openDisplay()
   try {
     const stages = [...staticStages, testStage('unit'), testStage('e2e', { env: display.env })]
+    stages.push(packageStage(electron, display.env))
     if (agents) stages.push(await agentStage(agents.split(','), display.env))
     return await runStages(stages)
   } finally {

@@ -24,6 +24,8 @@ export interface ModelToolCall {
   readonly name: string
   /** Arguments as the model wrote them: JSON text, perhaps broken. */
   readonly argumentsText: string
+  /** What the provider wants back unchanged with this call (thought signatures); JSON text, opaque to us. */
+  readonly providerData?: string
 }
 
 export interface ModelRequest {
@@ -53,7 +55,29 @@ export type ModelEvent =
       readonly usage: ModelUsage
     }
 
-/** Streams one model call. Throws `SignalboxError('model_failed')` with the upstream's words, secrets masked. */
+/**
+ * What kind of failure a model call met (spec/harness.md §11): `transient` may be tried again, `context` was too long,
+ * `denied` is a key or model that the upstream does not take, `refused` any other "no", `stream` broke off half way.
+ */
+export type ModelFaultKind = 'transient' | 'context' | 'denied' | 'refused' | 'stream'
+
+/** The `cause` of a `model_failed` error. */
+export class ModelFault extends Error {
+  override readonly name = 'ModelFault'
+  readonly kind: ModelFaultKind
+  readonly status: number | null
+  /** What the upstream asked to wait, milliseconds; null = it did not say. */
+  readonly retryAfterMs: number | null
+
+  constructor(kind: ModelFaultKind, message: string, status: number | null, retryAfterMs: number | null) {
+    super(message)
+    this.kind = kind
+    this.status = status
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** Streams one model call. Throws `SignalboxError('model_failed')` with the upstream's words, secrets masked, and a {@link ModelFault} as cause. */
 export interface Models {
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>
   /** Price in nano-dollars per token, or undefined when not known. */

@@ -45,6 +45,8 @@ export interface RuntimeSession {
   readonly model: string | null
   readonly payment: Payment
   readonly workareaPath: string
+  /** Names the device `workarea:<id>` that files of the workarea are served under. */
+  readonly workareaId?: string
   readonly home: string
   readonly door: SessionDoor
   readonly network: NetworkDoor
@@ -61,6 +63,12 @@ export interface RuntimeSession {
   ): void
   /** Remembers what is needed to adopt the child after a crash. */
   rememberChild(identity: ChildIdentity, resume: Record<string, string | number>): void
+  /** Takes hold of a remembered child; its output goes on after `fromByte`. undefined = it is gone. */
+  adoptChild?(
+    identity: ChildIdentity,
+    forwards: LaunchSpec['forwards'],
+    fromByte: number,
+  ): Promise<Child | undefined>
   /** A provider key from the secret store; undefined = none. Only for runtimes in our own process. */
   secret(provider: string): Promise<string | undefined>
   /** Earlier conversation when this session continues another one. */
@@ -87,6 +95,10 @@ export interface RuntimeHandle {
   readonly program: string | null
   readonly version: string | null
   readonly confinement: Confinement
+  /** Files of the user's home that were copied into the scratch home, relative to it. */
+  readonly grantedFiles?: readonly string[]
+  /** Of an adopted agent: the turn that was under way, to be awaited instead of being started again. */
+  readonly turnInFlight?: Promise<TurnResult>
   turn(prompt: string, signal: AbortSignal): Promise<TurnResult>
   pause(): Promise<void>
   resume(): Promise<void>
@@ -102,7 +114,7 @@ export interface Runtime {
   /** The agents it can drive on this machine and how they stand. `isFresh` looks again. */
   agents(options: { readonly isFresh: boolean }): Promise<readonly AgentInfo[]>
   /** Devices that a session of this agent needs beyond its workarea, e.g. `tool:shell`, `model:qwen`, `net:host:443`. */
-  devices(agent: string, model: string | null): readonly string[]
+  devices(agent: string, model: string | null, payment?: Payment): readonly string[]
   start(session: RuntimeSession): Promise<RuntimeHandle>
   /** Takes over the child of an earlier run of the app; undefined = it can't be. */
   adopt?(

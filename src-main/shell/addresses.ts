@@ -32,3 +32,18 @@ export function isOpenableUrl(address: string): boolean {
   const url = new URL(address)
   return url.protocol === 'https:' && url.username === '' && url.password === ''
 }
+
+/**
+ * Turns a deep link, `signalbox://session/ses-…`, into the page's own address, `#/session/ses-…`; undefined for anything
+ * else. Links come from other programs: only plain words, ids and slashes get through.
+ */
+export function linkToHash(link: string): string | undefined {
+  const path = /^signalbox:\/\/([\w-]+(?:\/(?!\.+(?:\/|$))[\w:.-]+){0,3})\/?$/.exec(link)?.[1]
+  return path === undefined ? undefined : `#/${path}`
+}
+
+/** The first deep link among the arguments of a program, as the page's own address. */
+export function hashOfArguments(args: readonly string[]): string | undefined {
+  const link = args.find((arg) => arg.startsWith('signalbox://'))
+  return link === undefined ? undefined : linkToHash(link)
+}

@@ -1,8 +1,9 @@
-import { type BrowserWindow, type IpcMainEvent, MessageChannelMain, type MessagePortMain } from 'electron'
+import { type BrowserWindow, type IpcMainEvent, MessageChannelMain } from 'electron'
 import { askPort, givePort } from './addresses.ts'
+import { toWindowPort, type WindowPort } from './window-port.ts'
 
 /** What is done with the main side's end of a new port; the page holds the other end. */
-export type ServePort = (port: MessagePortMain) => void
+export type ServePort = (port: WindowPort) => void
 
 /**
  * Gives the page of `window` a message port each time it asks (again after a reload), and hands the other end to
@@ -10,7 +11,7 @@ export type ServePort = (port: MessagePortMain) => void
  * nothing. The port before is closed first, so that its subscriptions end.
  */
 export function handOverPorts(window: BrowserWindow, origin: string, serve: ServePort): void {
-  let current: MessagePortMain | undefined
+  let current: WindowPort | undefined
   const close = (): void => {
     current?.close()
     current = undefined
@@ -19,8 +20,8 @@ export function handOverPorts(window: BrowserWindow, origin: string, serve: Serv
     if (!isOwnTopFrame(window, event, origin)) return
     close()
     const { port1, port2 } = new MessageChannelMain()
-    current = port1
-    serve(port1)
+    current = toWindowPort(port1)
+    serve(current)
     event.sender.postMessage(givePort, null, [port2])
   })
   window.on('closed', close)

@@ -3,6 +3,7 @@ import { app, BrowserWindow, type Session, shell } from 'electron'
 import { isOpenableUrl, pageOrigin } from './addresses.ts'
 import { servePage } from './page-protocol.ts'
 import { handOverPorts, type ServePort } from './port-handover.ts'
+import { keepWindowState, readWindowState } from './window-state.ts'
 
 /** What a window needs to know. `outFolder` is the folder of the built bundles, `out`. */
 export interface WindowOptions {
@@ -10,6 +11,8 @@ export interface WindowOptions {
   readonly serve: ServePort
   /** Address of the development server; without it the built page is shown. */
   readonly developmentUrl?: string
+  /** Address within the page, `#/session/…`; without it the page's first screen. */
+  readonly hash?: string
 }
 
 /** False when Chromium's sandbox was switched off for the whole program, as the launcher must do for root. */
@@ -26,11 +29,11 @@ export async function openUrl(address: string): Promise<boolean> {
 
 /** Creates the console's window: hidden until its first frame is painted, sandboxed, and able to go nowhere else. */
 export async function openConsoleWindow(options: WindowOptions): Promise<BrowserWindow> {
+  const place = readWindowState()
   const window = new BrowserWindow({
-    width: 1440,
-    height: 900,
-    minWidth: 900,
-    minHeight: 600,
+    ...place.bounds,
+    minWidth: 640,
+    minHeight: 480,
     show: false,
     title: 'Signalbox',
     webPreferences: {
@@ -42,7 +45,12 @@ export async function openConsoleWindow(options: WindowOptions): Promise<Browser
       spellcheck: false,
     },
   })
-  window.once('ready-to-show', () => window.show())
+  window.once('ready-to-show', () => {
+    // Maximising shows the window too, so it waits for the first frame.
+    if (place.isMaximized) window.maximize()
+    else window.show()
+  })
+  keepWindowState(window)
   refuseWandering(window)
   refusePermissions(window.webContents.session)
   const origin = options.developmentUrl ? new URL(options.developmentUrl).origin : pageOrigin
@@ -54,7 +62,19 @@ export async function openConsoleWindow(options: WindowOptions): Promise<Browser
 function pageAddress(options: WindowOptions): string {
   const sandbox = isWindowSandboxed() ? 'on' : 'off'
   const base = options.developmentUrl ?? `${pageOrigin}/index.html`
-  return `${base}?sandbox=${sandbox}`
+  return `${base}?sandbox=${sandbox}${options.hash ?? ''}`
+}
+
+/** Brings the window to the front, and to an address within its page when one is given. */
+export async function showConsoleWindow(window: BrowserWindow, hash?: string): Promise<void> {
+  if (window.isMinimized()) window.restore()
+  window.show()
+  window.focus()
+  if (hash === undefined) return
+  // The same document with another fragment: nothing is loaded again.
+  const url = new URL(window.webContents.getURL())
+  url.hash = hash
+  await window.loadURL(url.href)
 }
 
 /** The page stays where it is; a link that a person clicks opens in the system's browser instead. */

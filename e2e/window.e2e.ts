@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
+import { electronInUse } from './tools/get-electron.mjs'
+import { isRoot, projectRoot } from './tools/project.mjs'
+
+let running: LaunchedApp
+
+beforeAll(async () => {
+  running = await launchApp()
+})
+
+afterAll(async () => {
+  await running?.close()
+})
+
+it('shows its page without a complaint', async () => {
+  await running.page.waitForFunction(() => (document.getElementById('root')?.childElementCount ?? 0) > 0)
+  expect(running.complaints).toEqual([])
+})
+
+it('hands a message port through the sandboxed preload, and a new one when asked again', async () => {
+  const kinds = await running.page.evaluate(async () => {
+    const askPort = () =>
+      new Promise<string>((settle) => {
+        window.addEventListener('message', function take(event) {
+          if (event.data !== 'signalbox:port') return
+          window.removeEventListener('message', take)
+          settle(Object.prototype.toString.call(event.ports[0]))
+        })
+        window.postMessage('signalbox:ask-port', window.location.origin)
+      })
+    return [await askPort(), await askPort()]
+  })
+  expect(kinds).toEqual(['[object MessagePort]', '[object MessagePort]'])
+})
+
+it('gives no port to a frame inside the page', async () => {
+  const portsInFrame = await running.page.evaluate(async () => {
+    const frame = document.createElement('iframe')
+    document.body.append(frame)
+    const inner = frame.contentWindow
+    if (!inner) throw new Error('the frame has no window')
+    let ports = 0
+    inner.addEventListener('message', (event) => {
+      ports += event.ports.length
+    })
+    inner.postMessage('signalbox:ask-port', '*')
+    await new Promise((settle) => setTimeout(settle, 300))
+    frame.remove()
+    return ports
+  })
+  expect(portsInFrame).toBe(0)
+})
+
+it('keeps Node, Electron and foreign scripts out of the page', async () => {
+  const found = await running.page.evaluate(() => {
+    const script = document.createElement('script')
+    script.textContent = 'window.planted = true'
+    document.head.append(script)
+    script.remove()
+    return ['require', 'process', 'ipcRenderer', 'module', 'planted'].filter((name) => name in window)
+  })
+  expect(found).toEqual([])
+})
+
+it('stays on its page and opens no other window', async () => {
+  const before = running.page.url()
+  await running.page.evaluate(() => {
+    window.open('file:///etc/passwd')
+    window.location.href = 'https://example.invalid/'
+  })
+  await running.page.waitForTimeout(300)
+  expect(running.page.url()).toBe(before)
+  expect(running.app.windows()).toHaveLength(1)
+})
+
+it('says whether the window is sandboxed, and is unless it runs as root', async () => {
+  const processes = await running.app.evaluate(({ app }) =>
+    app
+      .getAppMetrics()
+      .filter((one) => one.type === 'Tab')
+      .map((one) => one.sandboxed),
+  )
+  const flag = new URL(running.page.url()).searchParams.get('sandbox')
+  expect(flag).toBe(isRoot ? 'off' : 'on')
+  if (process.platform !== 'linux') expect(processes).toEqual([true])
+})
+
+it('leads a second start, with its link, to the window that is open', async () => {
+  const program = electronInUse()?.program ?? ''
+  const args = [projectRoot, `--user-data-dir=${join(running.home, 'window')}`, 'signalbox://session/ses-1']
+  const second = spawn(program, isRoot ? [...args, '--no-sandbox'] : args, {
+    env: running.env,
+    stdio: 'ignore',
+  })
+  const [code] = await once(second, 'close')
+  expect(code).toBe(0)
+  await running.page.waitForFunction(() => window.location.hash === '#/session/ses-1')
+  expect(running.app.windows()).toHaveLength(1)
+})

@@ -1,0 +1,48 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Area, createGitDirectory, type GitDirectoryOptions } from './area.ts'
+import type { HostPlace } from './git-calls.ts'
+import type { Means } from './means.ts'
+import type { Author } from './snapshot.ts'
+import type { Base } from './source-repository.ts'
+
+export interface CloneOptions extends GitDirectoryOptions {
+  readonly base: Base
+  readonly branch: string
+  readonly identity: Author
+  readonly isCarried: boolean
+}
+
+/**
+ * The agent's own `.git` over the checked-out tree: the base branch alone, no tags, no remote, borrowed objects. Made
+ * before the agent is there; from then on host git never opens it.
+ */
+export async function createClone(means: Means, area: Area, options: CloneOptions): Promise<void> {
+  const { git } = means
+  const { base, branch, signal } = options
+  const gitDir = join(area.tree, '.git')
+  const place: HostPlace = { gitDir, about: area.tree }
+  await createGitDirectory(git, gitDir, {
+    ...options,
+    config: [
+      ...options.config,
+      ['core.bare', 'false'],
+      ['core.logAllRefUpdates', 'true'],
+      ['gc.auto', '0'],
+      ['user.name', options.identity.name],
+      ['user.email', options.identity.email],
+    ],
+  })
+  const isBranch = base.ref !== base.commit && !/^(tags|remotes)\//.test(base.ref)
+  const refs = [`refs/heads/${branch}`, ...(isBranch ? [`refs/heads/${base.ref}`] : [])]
+  for (const ref of refs) await git.host(place, ['update-ref', ref, base.commit], { signal })
+  await git.host(place, ['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { signal })
+  // Our index has looked at these very files, so its copy spares the agent's git a second look at each.
+  await copyFile(join(area.hostGit, 'index'), join(gitDir, 'index'))
+  if (!options.isCarried) return
+  // Carried changes are uncommitted work: the index goes back to the base, the files stay.
+  const env = {
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${join(area.hostGit, 'objects').replace(/["\\]/g, '\\$&')}"`,
+  }
+  await git.host({ gitDir, workTree: area.tree }, ['read-tree', '-m', base.commit], { signal, env })
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import { SignalboxError } from '../../contract/errors.ts'
+import type { Area } from './area.ts'
+import { type GitCalls, lineOf, readOnly } from './git-calls.ts'
+import { allowLocalFetch } from './git-environment.ts'
+import { hasCode, repositoryBusy } from './git-errors.ts'
+import { isThere } from './plain-files.ts'
+import type { Source } from './source-repository.ts'
+
+const zero = (like: string) => '0'.repeat(like.length)
+
+/** Brings a commit into the user's repository under a reference of ours, every object checked on the way in. */
+export async function deliver(
+  git: GitCalls,
+  area: Area,
+  source: Source,
+  commit: string,
+  ref: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await requireQuiet(source)
+  const fetch = [
+    'fetch',
+    '--quiet',
+    '--no-tags',
+    '--no-write-fetch-head',
+    '--no-auto-maintenance',
+    '--no-recurse-submodules',
+  ]
+  // Both sides of a shallow or partial source lack the same objects, so nothing new is shallow.
+  const checks = ['-c', 'fetch.fsckObjects=true', '-c', 'transfer.fsckObjects=true']
+  const before = [...allowLocalFetch, ...checks]
+  await git.user(source.root, [...fetch, area.hostGit, `+${commit}:${ref}`], { before, signal })
+}
+
+async function requireQuiet(source: Source): Promise<void> {
+  if (!(await isThere(join(source.gitDir, 'index.lock')))) return
+  throw repositoryBusy(source.root, 'index.lock exists')
+}
+
+/** Makes a branch that must not exist yet. */
+export async function makeBranch(
+  git: GitCalls,
+  source: Source,
+  branch: string,
+  commit: string,
+  why: string,
+): Promise<void> {
+  await moveRef(git, source, branch, commit, zero(commit), why)
+}
+
+/** Moves a branch only while it still stands where it was seen. */
+async function moveRef(
+  git: GitCalls,
+  source: Source,
+  branch: string,
+  to: string,
+  from: string,
+  why: string,
+): Promise<void> {
+  await git.user(source.root, [
+    'update-ref',
+    '--no-deref',
+    '-m',
+    `signalbox: ${why}`,
+    `refs/heads/${branch}`,
+    to,
+    from,
+  ])
+}
+
+export interface Move {
+  readonly branch: string
+  readonly from: string
+  readonly to: string
+  /** The checkout moves along; it must be clean. */
+  readonly isCheckedOut: boolean
+  readonly why: string
+  /** LFS contents are missing here: leave pointers instead of asking the network. */
+  readonly isSmudgeSkipped: boolean
+}
+
+/**
+ * Moves a branch, and its checkout as `merge --ff-only` would but without hooks. Files first, then the reference: if
+ * the app dies between, the checkout holds the new state as staged changes and no commit is lost. When the reference
+ * was moved meanwhile by someone else, the files go back.
+ */
+export async function moveBranch(git: GitCalls, source: Source, move: Move): Promise<void> {
+  if (!move.isCheckedOut) return moveRef(git, source, move.branch, move.to, move.from, move.why)
+  await requireQuiet(source)
+  const head = await git.user(source.root, ['symbolic-ref', '-q', 'HEAD'], { env: readOnly, okCodes: [0, 1] })
+  if (lineOf(head) !== `refs/heads/${move.branch}`)
+    throw repositoryBusy(source.root, 'another branch was checked out meanwhile')
+  await git.user(source.root, ['update-index', '-q', '--refresh'], { okCodes: [0, 1] })
+  const env = move.isSmudgeSkipped ? { GIT_LFS_SKIP_SMUDGE: '1' } : {}
+  const files = (from: string, to: string) =>
+    git.user(source.root, ['read-tree', '-m', '-u', from, to], { env })
+  await files(move.from, move.to)
+  try {
+    await moveRef(git, source, move.branch, move.to, move.from, move.why)
+  } catch (error) {
+    await files(move.to, move.from)
+    throw error
+  }
+}
+
+/** Removes a branch only while it stands at `commit`. */
+export async function removeBranch(
+  git: GitCalls,
+  source: Source,
+  branch: string,
+  commit: string,
+): Promise<void> {
+  await git.user(source.root, ['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, commit])
+}
+
+export function undoRefused(reason: string, remedy?: string): SignalboxError {
+  return new SignalboxError('land_undo_refused', remedy === undefined ? { reason } : { reason, remedy }, {
+    message: `The landing can't be undone: ${reason}`,
+  })
+}
+
+/** A refused compare-and-swap while undoing means that the branch moved on. */
+export function asUndoRefusal(error: unknown, branch: string): unknown {
+  return hasCode(error, 'repository_busy') ? undoRefused(`${branch} has moved on.`) : error
+}

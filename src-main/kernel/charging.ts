@@ -1,0 +1,94 @@
+import type { ResourceName } from './abi.ts'
+import {
+  type Account,
+  type Amounts,
+  charge,
+  openAccount,
+  RESOURCES,
+  resourceName,
+  settle,
+  TOKENS,
+  TOOL_CALLS,
+  USD,
+} from './account.ts'
+import type { Core } from './core.ts'
+import type { Process } from './process.ts'
+
+/** Where accounts meet processes: charges and settlements with their events, counters and kills. */
+
+/** Ends a process over budget and says so once. */
+export function killOver(core: Core, process: Process, resource: ResourceName, excess: number): void {
+  if (process.isDead) return
+  core.metrics.add('quota_kills_total', 1, resource)
+  core.host.emit({ type: 'budget.exceeded', pid: process.pid, resource, excess, isLate: false })
+  core.exit(process, { kind: 'quota', resource })
+}
+
+/** Charges before an effect; false when it did not fit, and then the process is dead (consumption failures kill). */
+export function chargeOrKill(core: Core, process: Process, cost: Amounts, what: string): boolean {
+  const refused = charge(process.account, cost)
+  if (refused) {
+    killOver(core, process, refused, 0)
+    return false
+  }
+  record(core, process, cost, what)
+  return true
+}
+
+/**
+ * Books a cost already incurred. When the process is gone it falls on its nearest live ancestor's account, marked
+ * late: dying must not make an expensive call free. Returns the resource that went over.
+ */
+export function settleCost(
+  core: Core,
+  process: Process,
+  cost: Amounts,
+  what: string,
+): ResourceName | undefined {
+  const isLate = process.isDead
+  const account: Account = isLate ? openAccount(process.account) : process.account
+  const { overrun, excess, overdraft } = settle(account, cost)
+  record(core, process, cost, what, isLate)
+  if (!overrun) return undefined
+  for (let r = 0; r < RESOURCES; r++) {
+    const over = excess[r] ?? 0
+    if (over <= 0) continue
+    const resource = resourceName(r)
+    const unit = r === USD ? 1e-9 : 1
+    core.metrics.add('overrun_total', over * unit, resource)
+    core.metrics.add('overdraft_total', (overdraft[r] ?? 0) * unit, resource)
+    core.events.push(process.pid, {
+      kind: 'charge.overrun',
+      resource,
+      excess: over,
+      overdraft: overdraft[r] ?? 0,
+    })
+    if (isLate) core.host.emit({ type: 'budget.exceeded', pid: process.pid, resource, excess: over, isLate })
+  }
+  return overrun
+}
+
+/** Books a cost and ends the process if it went past its reach; true while it lives. */
+export function settleOrKill(core: Core, process: Process, cost: Amounts, what: string): boolean {
+  const before = process.isDead
+  const overrun = settleCost(core, process, cost, what)
+  if (overrun && !before) killOver(core, process, overrun, 1)
+  return !process.isDead
+}
+
+function record(core: Core, process: Process, cost: Amounts, what: string, isLate = false): void {
+  const tokens = cost[TOKENS]
+  const toolCalls = cost[TOOL_CALLS]
+  const nanoUsd = cost[USD]
+  if (tokens === 0 && toolCalls === 0 && nanoUsd === 0) return
+  const { metrics } = core
+  if (tokens > 0) metrics.add('tokens_total', tokens, what, process.name)
+  if (toolCalls > 0) metrics.add('tool_calls_total', toolCalls, what, process.name)
+  if (nanoUsd > 0) metrics.add('cost_usd_total', nanoUsd / 1e9, what, process.name)
+  core.events.push(
+    process.pid,
+    isLate
+      ? { kind: 'charge', what, tokens, toolCalls, nanoUsd, late: true }
+      : { kind: 'charge', what, tokens, toolCalls, nanoUsd },
+  )
+}

@@ -1,0 +1,116 @@
+import { invalid } from './errors.ts'
+
+/** Nesting beyond this is refused; it also is what ends a cycle. */
+const MAX_DEPTH = 200
+/** Values in one body; a shared sub-object counts each time it is reached, which bounds exponential sharing. */
+const MAX_VALUES = 1_000_000
+
+interface Budget {
+  values: number
+}
+
+/**
+ * Copies a message body, argument or driver value so that neither side sees the other's later changes. Takes JSON
+ * types, undefined, bigint, Date, Map, Set, ArrayBuffer and typed arrays; functions, symbols, instances with
+ * behaviour, shared memory, cycles and nesting over 200 are EINVAL.
+ */
+export function copyBody(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return primitive(value)
+  return copyObject(value, 0, { values: MAX_VALUES })
+}
+
+function primitive(value: unknown): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') invalid(`a ${typeof value} cannot be copied`)
+  return value
+}
+
+function copyValue(value: unknown, depth: number, budget: Budget): unknown {
+  if (typeof value === 'object' && value !== null) return copyObject(value, depth, budget)
+  if (--budget.values < 0) invalid('body is too large')
+  return primitive(value)
+}
+
+function copyObject(value: object, depth: number, budget: Budget): unknown {
+  if (depth > MAX_DEPTH) invalid('body is nested too deeply or cyclic')
+  if (--budget.values < 0) invalid('body is too large')
+  if (Array.isArray(value)) return copyArray(value, depth, budget)
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (proto === Object.prototype || proto === null) return copyRecord(value, depth, budget)
+  return copySpecial(value, depth, budget)
+}
+
+function copyArray(value: readonly unknown[], depth: number, budget: Budget): unknown[] {
+  const length = value.length
+  if (length > budget.values) invalid('body is too large')
+  const out: unknown[] = new Array(length)
+  for (let i = 0; i < length; i++) out[i] = copyValue(value[i], depth + 1, budget)
+  return out
+}
+
+function copyRecord(value: object, depth: number, budget: Budget): Record<string, unknown> {
+  const source = value as Record<string, unknown>
+  const out: Record<string, unknown> = {}
+  for (const key of Object.keys(source)) {
+    const item = copyValue(source[key], depth + 1, budget)
+    // Plain assignment to this one name would set the prototype instead of a property.
+    if (key === '__proto__') {
+      Object.defineProperty(out, key, { value: item, enumerable: true, configurable: true, writable: true })
+    } else out[key] = item
+  }
+  return out
+}
+
+function copySpecial(value: object, depth: number, budget: Budget): unknown {
+  if (value instanceof Date) return new Date(value.getTime())
+  if (value instanceof Map) {
+    const out = new Map<unknown, unknown>()
+    for (const [key, item] of value) {
+      out.set(copyValue(key, depth + 1, budget), copyValue(item, depth + 1, budget))
+    }
+    return out
+  }
+  if (value instanceof Set) {
+    const out = new Set<unknown>()
+    for (const item of value) out.add(copyValue(item, depth + 1, budget))
+    return out
+  }
+  if (value instanceof ArrayBuffer) return value.slice(0)
+  if (ArrayBuffer.isView(value)) return copyView(value)
+  return invalid('an instance with behaviour cannot be copied')
+}
+
+function copyView(view: ArrayBufferView): unknown {
+  if (!(view.buffer instanceof ArrayBuffer)) return invalid('shared memory cannot be copied')
+  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)
+  if (view instanceof DataView) return new DataView(bytes)
+  if (view instanceof Uint8Array) return new Uint8Array(bytes)
+  if (view instanceof Uint8ClampedArray) return new Uint8ClampedArray(bytes)
+  if (view instanceof Int8Array) return new Int8Array(bytes)
+  if (view instanceof Uint16Array) return new Uint16Array(bytes)
+  if (view instanceof Int16Array) return new Int16Array(bytes)
+  if (view instanceof Uint32Array) return new Uint32Array(bytes)
+  if (view instanceof Int32Array) return new Int32Array(bytes)
+  if (view instanceof Float32Array) return new Float32Array(bytes)
+  if (view instanceof Float64Array) return new Float64Array(bytes)
+  if (view instanceof BigInt64Array) return new BigInt64Array(bytes)
+  if (view instanceof BigUint64Array) return new BigUint64Array(bytes)
+  return invalid('this typed array cannot be copied')
+}
+
+/**
+ * Copies a driver request. The two side channels of a model call, `onDelta` and `signal`, pass by reference at the top
+ * level: they carry no data of the request, and are left out of every record of it.
+ */
+export function copyRequest(request: unknown): unknown {
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) return copyBody(request)
+  const source = request as Record<string, unknown>
+  const onDelta = Object.hasOwn(source, 'onDelta') ? source.onDelta : undefined
+  const signal = Object.hasOwn(source, 'signal') ? source.signal : undefined
+  if (typeof onDelta !== 'function' && (typeof signal !== 'object' || signal === null))
+    return copyBody(request)
+  const { onDelta: _onDelta, signal: _signal, ...rest } = source
+  const copy = copyBody(rest) as Record<string, unknown>
+  if (onDelta !== undefined) copy.onDelta = onDelta
+  if (signal !== undefined) copy.signal = signal
+  return copy
+}

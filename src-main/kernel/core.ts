@@ -1,0 +1,48 @@
+import type { Clock, ExitReason, KernelPowers, Pager, Recaller } from './abi.ts'
+import type { CapTable } from './capability.ts'
+import type { DeviceTable } from './device.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { KernelError } from './errors.ts'
+import type { EventLog } from './events.ts'
+import type { HostBus } from './host-events.ts'
+import type { Pid } from './ids.ts'
+import type { Metrics } from './metrics.ts'
+import type { Process, Tombstone } from './process.ts'
+
+/** Everything ring 0 shares. Each file of the kernel is a set of functions over it. */
+export interface Core {
+  readonly clock: Clock
+  readonly powers: KernelPowers
+  readonly processes: Map<Pid, Process>
+  readonly tombstones: Map<Pid, Tombstone>
+  readonly names: Map<string, Process>
+  readonly caps: CapTable
+  readonly devices: DeviceTable
+  readonly dispatcher: Dispatcher
+  readonly events: EventLog
+  readonly metrics: Metrics
+  readonly host: HostBus
+  readonly pager: Pager
+  readonly recaller: Recaller
+  readonly isSpawnGated: boolean
+  readonly nextPid: () => Pid
+  readonly nextMessage: () => number
+  readonly nextSegment: () => number
+  /** Ends a process; late-bound because the exit sequence needs every other part. */
+  exit(process: Process, reason: ExitReason): void
+}
+
+/** The live process behind a pid, or ESRCH. */
+export function liveProcess(core: Core, pid: Pid): Process {
+  const process = core.processes.get(pid)
+  if (!process) throw new KernelError('ESRCH', `no process ${pid}`)
+  return process
+}
+
+/** Checks a number of milliseconds; EINVAL unless finite and at least 0. */
+export function parseMs(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+    throw new KernelError('EINVAL', `${what} must be a finite number of at least 0`)
+  }
+  return value
+}

@@ -1,0 +1,70 @@
+/** Error codes of the kernel; their meaning is fixed by the reference (section 2.2). */
+export type KernelErrorCode =
+  | 'ECAP'
+  | 'EDEAD'
+  | 'ESRCH'
+  | 'EEXIST'
+  | 'ENODEV'
+  | 'ENOIMAGE'
+  | 'ENOROUTE'
+  | 'ENOKEY'
+  | 'EQUOTA'
+  | 'EINVAL'
+  | 'EDEADLK'
+  | 'ECLOSED'
+  | 'ENOTSUP'
+  | 'EDRIVER'
+  | 'ETIMEDOUT'
+  | 'EABI'
+  | 'EDIVERGE'
+  | 'ELIVELOCK'
+  | 'EINDOUBT'
+
+/** The one error class that leaves the kernel; callers branch on `code`, never on the message. */
+export class KernelError extends Error {
+  readonly code: KernelErrorCode
+
+  constructor(code: KernelErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'KernelError'
+    this.code = code
+  }
+}
+
+/** A capability was unknown, not owned, revoked, expired, of the wrong kind, or lacks the right (ECAP). */
+export class CapError extends KernelError {
+  constructor(message: string) {
+    super('ECAP', message)
+    this.name = 'CapError'
+  }
+}
+
+/** A refusable charge did not fit (EQUOTA). `requested` and `available` are in the resource's own unit, usd in nano-dollars. */
+export class QuotaExceeded extends KernelError {
+  readonly resource: string
+  readonly requested: number
+  readonly available: number
+
+  constructor(resource: string, requested: number, available: number) {
+    super('EQUOTA', `quota exceeded: ${resource} (requested ${requested}, available ${available})`)
+    this.name = 'QuotaExceeded'
+    this.resource = resource
+    this.requested = requested
+    this.available = available
+  }
+}
+
+/** Throws EINVAL; a function so that it can stand in an expression. */
+export function invalid(message: string): never {
+  throw new KernelError('EINVAL', message)
+}
+
+/** The text that a fault or a log line carries for anything that was thrown, hostile objects included. */
+export function textOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) return String(thrown.message)
+    return String(thrown)
+  } catch {
+    return 'unprintable error'
+  }
+}

@@ -1,0 +1,219 @@
+import type { Message, RecvOptions, SendOptions } from './abi.ts'
+import type { Capability } from './capability.ts'
+import { copyBody } from './copy.ts'
+import { type Core, liveProcess, parseMs } from './core.ts'
+import { CapError, KernelError } from './errors.ts'
+import { type CapRef, KERNEL_PID, type MsgId, newMsgId, type Pid } from './ids.ts'
+import { transfer } from './io.ts'
+import { Envelope } from './mailbox.ts'
+import type { ParkedSend, Process, Receiver } from './process.ts'
+
+/** The message switch: send, receive, back-pressure, deadlines. */
+
+const NEVER = Number.POSITIVE_INFINITY
+
+interface ReadOptions {
+  readonly caps: readonly CapRef[]
+  readonly corr: MsgId | undefined
+  readonly deadlineAt: number
+}
+
+/** Sends a copy of `body`; parks while the receiver's mailbox is full. Right send, or write on a handle. */
+export function send(
+  core: Core,
+  sender: Process,
+  target: CapRef,
+  body: unknown,
+  options: SendOptions | undefined,
+): Promise<void> {
+  const cap = core.caps.live(sender.pid, target)
+  if (cap.resource.kind === 'device') return transfer(core, sender, target, 'write', body) as Promise<void>
+  core.caps.check(sender.pid, target, 'send')
+  if (cap.resource.kind === 'remote') throw new KernelError('ENOROUTE', `no route to ${cap.resource.node}`)
+  if (cap.resource.kind !== 'process') throw new CapError('capability is not a process')
+  const receiver = liveProcess(core, cap.resource.pid)
+  const copied = copyBody(body)
+  const { caps: refs, corr, deadlineAt } = readOptions(options)
+  const carried = carriedBy(core, sender, refs)
+  if (carried.length > 0) core.dispatcher.spend(sender, carried.length)
+  const id = newMsgId(core.nextMessage())
+  const admit = (): Envelope => {
+    const envelope = new Envelope(id, sender.pid, receiver.pid, copied, corr, deadlineAt)
+    if (carried.length > 0) envelope.caps = delegate(core, carried, receiver.pid)
+    return envelope
+  }
+  if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) {
+    if (receiver === sender) throw new KernelError('EDEADLK', 'own mailbox is full')
+    return parkSend(core, sender, receiver, admit, deadlineAt)
+  }
+  deliver(core, receiver, admit())
+  return core.dispatcher.answer(sender, undefined)
+}
+
+/** Puts a message of the kernel or the host at the tail of a mailbox: never bounded, never parked. */
+export function post(core: Core, receiver: Process, body: unknown, caps: readonly CapRef[] = []): void {
+  const envelope = new Envelope(
+    newMsgId(core.nextMessage()),
+    KERNEL_PID,
+    receiver.pid,
+    body,
+    undefined,
+    NEVER,
+  )
+  if (caps.length > 0) envelope.caps = caps
+  deliver(core, receiver, envelope)
+}
+
+/** Takes the oldest message, or the oldest reply to `corr`; parks without one. ETIMEDOUT only with a timeout. */
+export function recv(core: Core, process: Process, options: RecvOptions | undefined): Promise<Message> {
+  const corr = options?.corr
+  const timeoutMs = options?.timeoutMs === undefined ? undefined : parseMs(options.timeoutMs, 'timeoutMs')
+  for (let found = process.mailbox.find(corr); found; found = process.mailbox.find(corr)) {
+    process.mailbox.remove(found)
+    admitSenders(core, process)
+    if (isExpired(core, found)) continue
+    core.events.push(process.pid, { kind: 'recv', from: found.from })
+    return core.dispatcher.answer(process, found.toMessage())
+  }
+  if (timeoutMs === 0) throw new KernelError('ETIMEDOUT', 'no message')
+  const park = core.dispatcher.park(process, 'recv')
+  const receiver = { park, corr }
+  process.receivers.push(receiver)
+  if (timeoutMs !== undefined) {
+    park.timer = core.clock.setTimer(timeoutMs, () => {
+      process.receivers = process.receivers.filter((one) => one !== receiver)
+      core.dispatcher.fail(park, new KernelError('ETIMEDOUT', 'no message in time'))
+    })
+  }
+  // A sender may be parked on a mailbox of size zero: a waiting receiver is its room.
+  if (process.senders.size > 0) admitSenders(core, process)
+  return park.promise as Promise<Message>
+}
+
+/** Throws away a mailbox with the capabilities its messages carry. */
+export function dropMailbox(core: Core, process: Process): void {
+  for (let next = process.mailbox.peek(); next; next = process.mailbox.peek()) {
+    process.mailbox.remove(next)
+    discardCaps(core, next)
+  }
+}
+
+function readOptions(options: SendOptions | undefined): ReadOptions {
+  const caps = options?.caps
+  const deadline = options?.deadline
+  const corr = options?.corr
+  if (caps !== undefined && !Array.isArray(caps)) throw new KernelError('EINVAL', 'caps must be a list')
+  if (corr !== undefined && typeof corr !== 'string') throw new KernelError('EINVAL', 'corr must be text')
+  if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline))) {
+    throw new KernelError('EINVAL', 'deadline must be a number')
+  }
+  return { caps: caps ? [...caps] : NO_REFS, corr, deadlineAt: deadline ?? NEVER }
+}
+
+const NO_REFS: readonly CapRef[] = Object.freeze([])
+
+/** Whether some parked `recv` would take a message with this `corr` at once. */
+function isAwaited(receiver: Process, corr: MsgId | undefined): boolean {
+  return receiver.receivers.some((one) => wants(one, corr))
+}
+
+function wants(receiver: Receiver, corr: MsgId | undefined): boolean {
+  return receiver.corr === undefined || receiver.corr === corr
+}
+
+function parkSend(
+  core: Core,
+  sender: Process,
+  receiver: Process,
+  admit: () => Envelope,
+  deadlineAt: number,
+): Promise<void> {
+  const park = core.dispatcher.park(sender, 'send')
+  const parked: ParkedSend = { park, deadlineAt, admit }
+  receiver.senders.add(parked)
+  park.withdraw = () => receiver.senders.delete(parked)
+  if (deadlineAt !== NEVER) {
+    // Valid while now <= deadline, hence the extra millisecond.
+    park.timer = core.clock.setTimer(Math.max(0, deadlineAt - core.clock.now()) + 1, () => {
+      receiver.senders.delete(parked)
+      expired(core, receiver, sender.pid)
+      core.dispatcher.complete(park, undefined)
+    })
+  }
+  return park.promise as Promise<void>
+}
+
+function admitSenders(core: Core, receiver: Process): void {
+  for (const parked of receiver.senders) {
+    if (receiver.mailbox.isFull && !isAwaited(receiver, undefined)) return
+    receiver.senders.delete(parked)
+    try {
+      if (core.clock.now() > parked.deadlineAt) expired(core, receiver, parked.park.process.pid)
+      else deliver(core, receiver, parked.admit())
+      core.dispatcher.complete(parked.park, undefined)
+    } catch (error) {
+      core.dispatcher.fail(parked.park, error)
+    }
+  }
+}
+
+/** Hands a message to a parked `recv` that wants it, else queues it. */
+function deliver(core: Core, receiver: Process, envelope: Envelope): void {
+  core.metrics.messages++
+  if (envelope.from !== KERNEL_PID) {
+    core.events.push(envelope.from, { kind: 'send', to: receiver.pid, caps: envelope.caps.length })
+  }
+  const at =
+    receiver.receivers.length === 0 ? -1 : receiver.receivers.findIndex((one) => wants(one, envelope.corr))
+  const waiting = receiver.receivers[at]
+  if (!waiting) {
+    receiver.mailbox.push(envelope)
+    return
+  }
+  if (isExpired(core, envelope)) return
+  receiver.receivers.splice(at, 1)
+  core.events.push(receiver.pid, { kind: 'recv', from: envelope.from })
+  core.dispatcher.complete(waiting.park, envelope.toMessage())
+}
+
+/** Drops a message past its deadline, with what it carries; its sender is not told. */
+function isExpired(core: Core, envelope: Envelope): boolean {
+  if (envelope.deadlineAt === NEVER || core.clock.now() <= envelope.deadlineAt) return false
+  discardCaps(core, envelope)
+  const receiver = core.processes.get(envelope.to)
+  if (receiver) expired(core, receiver, envelope.from)
+  return true
+}
+
+function expired(core: Core, receiver: Process, from: Pid): void {
+  core.metrics.add('messages_expired_total', 1)
+  core.events.push(receiver.pid, { kind: 'msg.expired', from })
+}
+
+function discardCaps(core: Core, envelope: Envelope): void {
+  for (const ref of envelope.caps) {
+    try {
+      core.caps.delete(core.caps.owned(envelope.to, ref))
+    } catch (error) {
+      // It died on the way, which is all that was wanted.
+      if (!(error instanceof CapError)) throw error
+    }
+  }
+}
+
+/** The sender's capabilities behind `refs`, each live and derivable; or nothing is sent. */
+export function carriedBy(core: Core, sender: Process, refs: readonly CapRef[]): Capability[] {
+  return refs.map((ref) => {
+    const cap = core.caps.live(sender.pid, ref)
+    core.caps.checkDepth(cap)
+    return cap
+  })
+}
+
+/** Creates the receiver's children of the carried capabilities. One that died since it was checked arrives dead. */
+export function delegate(core: Core, carried: readonly Capability[], receiver: Pid): CapRef[] {
+  return carried.map((cap) => {
+    if (cap.isRevoked || cap.isSkeleton || core.caps.isExpired(cap)) return core.caps.deadRef()
+    return core.caps.child(cap, receiver, cap.rights).ref
+  })
+}

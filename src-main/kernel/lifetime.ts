@@ -1,0 +1,116 @@
+import type { Core } from './core.ts'
+import { KernelError } from './errors.ts'
+import type { Process } from './process.ts'
+
+/** What time does to a process: its deadline, its wall-time ceiling, its priority, and being stopped. */
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Sets an absolute deadline (Infinity clears it): the process is killed once `now >= at`, in any state. */
+export function setDeadline(core: Core, process: Process, at: number): void {
+  process.deadlineTimer?.cancel()
+  process.deadlineTimer = undefined
+  const wasQueued = core.dispatcher.ready.isQueued(process)
+  if (wasQueued) core.dispatcher.ready.remove(process)
+  process.deadlineAt = at
+  if (wasQueued) core.dispatcher.enqueue(process)
+  if (at === NEVER) return
+  process.deadlineTimer = core.clock.setTimer(Math.max(0, at - core.clock.now()), () => {
+    core.events.push(process.pid, { kind: 'sched.deadline' })
+    core.exit(process, { kind: 'deadline' })
+  })
+}
+
+/** Starts or restarts the timer of the wall-time ceiling; stopped time does not count. */
+export function armWall(core: Core, process: Process): void {
+  process.wallTimer?.cancel()
+  process.wallTimer = undefined
+  if (process.wallLimitMs === NEVER || process.isStopped || process.isDead) return
+  const leftMs = process.wallLimitMs - process.wallMs(core.clock.now())
+  process.wallTimer = core.clock.setTimer(Math.max(0, leftMs), () => {
+    // A host timer may fire a fraction early against the clock.
+    if (process.wallMs(core.clock.now()) < process.wallLimitMs - 1) return armWall(core, process)
+    core.metrics.add('quota_kills_total', 1, 'wallMs')
+    core.host.emit({
+      type: 'budget.exceeded',
+      pid: process.pid,
+      resource: 'wallMs',
+      excess: 0,
+      isLate: false,
+    })
+    core.exit(process, { kind: 'quota', resource: 'wallMs' })
+  })
+}
+
+/** What a child's ceiling may be at most: the parent's remaining wall time. */
+export function wallLeft(core: Core, process: Process): number {
+  return process.wallLimitMs === NEVER
+    ? NEVER
+    : Math.max(0, process.wallLimitMs - process.wallMs(core.clock.now()))
+}
+
+/** Stops dispatch of a process; idempotent. Its mailbox fills, its I/O completes, its deadline still counts. */
+export function suspend(core: Core, process: Process): void {
+  if (process.isStopped || process.isDead) return
+  process.wallUsedMs = process.wallMs(core.clock.now())
+  process.isStopped = true
+  armWall(core, process)
+  core.dispatcher.ready.remove(process)
+  core.dispatcher.release(process)
+  core.events.push(process.pid, { kind: 'suspend' })
+  core.host.emit({ type: 'process.suspended', pid: process.pid })
+}
+
+/** Lets a stopped process go on; what completed meanwhile is dispatched in the order in which it did. */
+export function resume(core: Core, process: Process): void {
+  if (!process.isStopped || process.isDead) return
+  process.isStopped = false
+  process.wallSince = core.clock.now()
+  armWall(core, process)
+  core.events.push(process.pid, { kind: 'resume' })
+  core.host.emit({ type: 'process.resumed', pid: process.pid })
+  core.dispatcher.enqueue(process)
+  process.releaseDoors()
+}
+
+export function clearTimers(process: Process): void {
+  process.deadlineTimer?.cancel()
+  process.wallTimer?.cancel()
+}
+
+/** Checks a priority: an integer from -20 to 20, else EINVAL. */
+export function parsePriority(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < -20 || value > 20) {
+    throw new KernelError('EINVAL', 'priority must be an integer from -20 to 20')
+  }
+  return value
+}
+
+/** Changes a process's own scheduling: lowering is free, raising stops at its ceiling unless it may raise. */
+export function reschedule(
+  core: Core,
+  process: Process,
+  change: { priority?: number; deadline?: number | null | undefined },
+): void {
+  if (typeof change !== 'object' || change === null) throw new KernelError('EINVAL', 'sched needs an object')
+  const { priority, deadline } = change
+  const wanted = priority === undefined ? undefined : parsePriority(priority)
+  let at: number | undefined
+  if (deadline === null || deadline === NEVER) at = NEVER
+  else if (deadline !== undefined) {
+    if (typeof deadline !== 'number' || Number.isNaN(deadline) || deadline < 0) {
+      throw new KernelError('EINVAL', 'deadline must be at least 0')
+    }
+    at = core.clock.now() + deadline
+  }
+  if (wanted !== undefined)
+    setPriority(core, process, process.mayRaise ? wanted : Math.min(wanted, process.ceiling))
+  if (at !== undefined) setDeadline(core, process, at)
+}
+
+export function setPriority(core: Core, process: Process, priority: number): void {
+  const wasQueued = core.dispatcher.ready.isQueued(process)
+  if (wasQueued) core.dispatcher.ready.remove(process)
+  process.priority = priority
+  if (wasQueued) core.dispatcher.enqueue(process)
+}

@@ -1,0 +1,194 @@
+import type { ExitReason, ProcessImage, Sys, Timer } from './abi.ts'
+import type { Account } from './account.ts'
+import type { Closable } from './capability.ts'
+import type { MsgId, Pid } from './ids.ts'
+import type { Envelope, Mailbox } from './mailbox.ts'
+import type { Memory } from './memory.ts'
+import type { Runnable } from './ready-queue.ts'
+
+export type WaitKind = 'recv' | 'send' | 'io' | 'sleep' | 'waitpid' | 'page' | 'yield'
+
+/** One parked system call: the promise its caller awaits, and where its outcome waits for dispatch. */
+export class Park {
+  readonly process: Process
+  readonly kind: WaitKind
+  readonly promise: Promise<unknown>
+  #resolve: (value: unknown) => void = ignore
+  #reject: (error: unknown) => void = ignore
+  /** Set once it left the list of outstanding calls. */
+  isDone = false
+  #value: unknown
+  #failed = false
+  timer: Timer | undefined
+  /** Takes the call out of whatever it waits in; run when its process ends first. */
+  withdraw: (() => void) | undefined
+  nextCompletion: Park | undefined
+  nextOutstanding: Park | undefined
+  prevOutstanding: Park | undefined
+
+  constructor(process: Process, kind: WaitKind) {
+    this.process = process
+    this.kind = kind
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  outcome(value: unknown, failed: boolean): void {
+    this.#value = value
+    this.#failed = failed
+    // A rejected call that nobody awaits must not become the host's unhandled rejection.
+    if (failed) this.promise.catch(ignore)
+  }
+
+  /** Hands the outcome to the caller; its continuation runs as a microtask. */
+  release(): void {
+    if (this.#failed) this.#reject(this.#value)
+    else this.#resolve(this.#value)
+  }
+}
+
+function ignore(): void {}
+
+/** A `recv` that found nothing. */
+export interface Receiver {
+  readonly park: Park
+  readonly corr: MsgId | undefined
+}
+
+/** A `send` that found the mailbox full; `admit` makes the envelope, delegating its capabilities at that moment. */
+export interface ParkedSend {
+  readonly park: Park
+  readonly deadlineAt: number
+  readonly admit: () => Envelope
+}
+
+/** The process control block. Nothing outside the kernel ever holds one. */
+export class Process implements Runnable {
+  readonly pid: Pid
+  readonly name: string
+  readonly image: ProcessImage
+  readonly account: Account
+  readonly mailbox: Mailbox
+  args: unknown
+  sys: Sys | undefined
+  parent: Process | undefined
+  children: Set<Process> | undefined
+  /** Spawned by the host for a session: first to be asked to end at shutdown. */
+  isHostSpawned = false
+
+  isStarted = false
+  isDead = false
+  isStopped = false
+  /** Awaits something that is no system call; the scheduler went on without it. */
+  isForeign = false
+  exitReason: ExitReason | undefined
+
+  priority = 0
+  /** Priority it may not exceed by itself. */
+  ceiling = 0
+  mayRaise = false
+  deadlineAt = Number.POSITIVE_INFINITY
+  deadlineTimer: Timer | undefined
+  readySeq = 0
+  readyClass = 0
+  readySince = 0
+  quantum = 0
+  reductions = 0
+
+  readonly spawnedAt: number
+  /** Ceiling on kernel time since spawn, stopped time excluded; Infinity for none. */
+  wallLimitMs = Number.POSITIVE_INFINITY
+  /** Wall time up to the last stop. */
+  wallUsedMs = 0
+  wallSince: number
+  wallTimer: Timer | undefined
+
+  receivers: Receiver[] = []
+  /** Senders parked on this mailbox, oldest first. */
+  readonly senders = new Set<ParkedSend>()
+  firstCompletion: Park | undefined
+  lastCompletion: Park | undefined
+  outstanding: Park | undefined
+  /** Who gets a Down; becomes the tombstone's record of who had one. */
+  readonly watchers = new Set<Pid>()
+  waiters: Park[] | undefined
+  names: Set<string> | undefined
+  cleanup: (() => void)[] | undefined
+  handles: Set<Closable> | undefined
+  memory: Memory | undefined
+  /** Doors that hold their work while it is stopped; told whether it lives. */
+  heldDoors: Set<(isAlive: boolean) => void> | undefined
+  /** Refused door openings by device, so that a flood of them stays a count. */
+  refusals: Map<string, number> | undefined
+
+  constructor(init: {
+    pid: Pid
+    image: ProcessImage
+    name: string
+    account: Account
+    mailbox: Mailbox
+    args: unknown
+    parent: Process | undefined
+    now: number
+  }) {
+    this.pid = init.pid
+    this.image = init.image
+    this.name = init.name
+    this.account = init.account
+    this.mailbox = init.mailbox
+    this.args = init.args
+    this.parent = init.parent
+    this.spawnedAt = init.now
+    this.wallSince = init.now
+  }
+
+  addOutstanding(park: Park): void {
+    park.nextOutstanding = this.outstanding
+    if (this.outstanding) this.outstanding.prevOutstanding = park
+    this.outstanding = park
+  }
+
+  removeOutstanding(park: Park): void {
+    if (park.prevOutstanding) park.prevOutstanding.nextOutstanding = park.nextOutstanding
+    else if (this.outstanding === park) this.outstanding = park.nextOutstanding
+    if (park.nextOutstanding) park.nextOutstanding.prevOutstanding = park.prevOutstanding
+    park.nextOutstanding = undefined
+    park.prevOutstanding = undefined
+  }
+
+  pushCompletion(park: Park): void {
+    if (this.lastCompletion) this.lastCompletion.nextCompletion = park
+    else this.firstCompletion = park
+    this.lastCompletion = park
+  }
+
+  takeCompletion(): Park | undefined {
+    const park = this.firstCompletion
+    if (!park) return undefined
+    this.firstCompletion = park.nextCompletion
+    if (!this.firstCompletion) this.lastCompletion = undefined
+    park.nextCompletion = undefined
+    return park
+  }
+
+  /** Lets held doors go on, or end. */
+  releaseDoors(): void {
+    const held = this.heldDoors
+    this.heldDoors = undefined
+    for (const release of held ?? []) release(!this.isDead)
+  }
+
+  /** Kernel time it has lived through while not stopped. */
+  wallMs(now: number): number {
+    return this.isStopped ? this.wallUsedMs : this.wallUsedMs + Math.max(0, now - this.wallSince)
+  }
+}
+
+/** What is left of an ended process while a capability names it. */
+export interface Tombstone {
+  readonly pid: Pid
+  readonly reason: ExitReason
+  readonly notified: Set<Pid>
+}

@@ -1,0 +1,81 @@
+/**
+ * Generator of unguessable identifiers: the ChaCha20 block function (RFC 8439, section 2.3) keyed with a secret
+ * seed, so that the same seed yields the same references in a replay while a live kernel's stay unpredictable.
+ */
+export class SeededRandom {
+  readonly #state = new Uint32Array(16)
+  readonly #block = new Uint32Array(16)
+  #used = 16
+
+  /** `seedHex` is 64 hex digits (32 bytes). */
+  constructor(seedHex: string) {
+    const s = this.#state
+    s[0] = 0x61707865
+    s[1] = 0x3320646e
+    s[2] = 0x79622d32
+    s[3] = 0x6b206574
+    for (let i = 0; i < 8; i++) s[4 + i] = Number.parseInt(seedHex.slice(i * 8, i * 8 + 8), 16) >>> 0
+  }
+
+  /** Returns `bytes` random bytes (a multiple of 4) as lower-case hex. */
+  hex(bytes: number): string {
+    let out = ''
+    for (let i = 0; i < bytes; i += 4) out += this.#word().toString(16).padStart(8, '0')
+    return out
+  }
+
+  #word(): number {
+    if (this.#used === 16) this.#refill()
+    return this.#block[this.#used++] ?? 0
+  }
+
+  #refill(): void {
+    const s = this.#state
+    const x = this.#block
+    x.set(s)
+    for (let round = 0; round < 10; round++) {
+      quarter(x, 0, 4, 8, 12)
+      quarter(x, 1, 5, 9, 13)
+      quarter(x, 2, 6, 10, 14)
+      quarter(x, 3, 7, 11, 15)
+      quarter(x, 0, 5, 10, 15)
+      quarter(x, 1, 6, 11, 12)
+      quarter(x, 2, 7, 8, 13)
+      quarter(x, 3, 4, 9, 14)
+    }
+    for (let i = 0; i < 16; i++) x[i] = ((x[i] ?? 0) + (s[i] ?? 0)) >>> 0
+    s[12] = ((s[12] ?? 0) + 1) >>> 0
+    if (s[12] === 0) s[13] = ((s[13] ?? 0) + 1) >>> 0
+    this.#used = 0
+  }
+}
+
+function quarter(x: Uint32Array, a: number, b: number, c: number, d: number): void {
+  let va = x[a] ?? 0
+  let vb = x[b] ?? 0
+  let vc = x[c] ?? 0
+  let vd = x[d] ?? 0
+  va = (va + vb) | 0
+  vd = rotate(vd ^ va, 16)
+  vc = (vc + vd) | 0
+  vb = rotate(vb ^ vc, 12)
+  va = (va + vb) | 0
+  vd = rotate(vd ^ va, 8)
+  vc = (vc + vd) | 0
+  vb = rotate(vb ^ vc, 7)
+  x[a] = va
+  x[b] = vb
+  x[c] = vc
+  x[d] = vd
+}
+
+function rotate(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits))
+}
+
+/** Draws a fresh 32-byte seed as hex from the host's secure source. */
+export function drawSeed(randomBytes: (length: number) => Uint8Array): string {
+  let out = ''
+  for (const byte of randomBytes(32)) out += byte.toString(16).padStart(2, '0')
+  return out
+}

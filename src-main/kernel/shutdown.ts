@@ -1,0 +1,45 @@
+import type { Core } from './core.ts'
+import { KERNEL_PID } from './ids.ts'
+import { post } from './ipc.ts'
+import type { Process } from './process.ts'
+
+/**
+ * Ends everything: asks the host's processes, then the roots, and after `graceMs` kernel time kills what is left,
+ * leaf first, with reason shutdown. Resolves when no process lives.
+ */
+export async function shutdown(core: Core, graceMs: number): Promise<void> {
+  const limit = core.clock.now() + graceMs
+  const asked = [...core.processes.values()].filter((process) => process.isHostSpawned)
+  for (const process of asked) term(core, process)
+  await untilDead(core, asked, limit)
+  const roots = [...core.processes.values()].filter((process) => !process.parent)
+  for (const process of roots) term(core, process)
+  await untilDead(core, [...core.processes.values()], limit)
+  while (core.processes.size > 0) for (const process of leaves(core)) core.exit(process, { kind: 'shutdown' })
+}
+
+function term(core: Core, process: Process): void {
+  post(core, process, { $: 'term', from: KERNEL_PID })
+}
+
+/** Waits until all of these have ended or the time has come. */
+function untilDead(core: Core, processes: readonly Process[], limit: number): Promise<void> {
+  const left = new Set(processes.filter((process) => !process.isDead).map((process) => process.pid))
+  const waitMs = limit - core.clock.now()
+  if (left.size === 0 || waitMs <= 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      unsubscribe()
+      timer.cancel()
+      resolve()
+    }
+    const timer = core.clock.setTimer(waitMs, done)
+    const unsubscribe = core.host.subscribe((event) => {
+      if (event.type === 'process.exited' && left.delete(event.pid) && left.size === 0) done()
+    })
+  })
+}
+
+function leaves(core: Core): Process[] {
+  return [...core.processes.values()].filter((process) => (process.children?.size ?? 0) === 0)
+}

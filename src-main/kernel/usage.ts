@@ -1,0 +1,47 @@
+import type { Quota } from './abi.ts'
+import { type Account, CHILDREN, causedBelow, MEM, TOKENS, TOOL_CALLS, USD } from './account.ts'
+import type { Core } from './core.ts'
+import type { Usage, UsageRow } from './host-events.ts'
+import { wallLeft } from './lifetime.ts'
+import type { Process } from './process.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** What a process and everything below it used, may use, and has left. */
+export function usageOf(core: Core, process: Process): Usage {
+  const { account } = process
+  const wall = process.wallMs(core.clock.now())
+  return {
+    tokens: row(account, TOKENS, causedBelow(account, TOKENS)),
+    toolCalls: row(account, TOOL_CALLS, causedBelow(account, TOOL_CALLS)),
+    usdNanos: row(account, USD, causedBelow(account, USD)),
+    mem: row(account, MEM, causedBelow(account, MEM)),
+    children: row(account, CHILDREN, process.children?.size ?? 0),
+    wallMs:
+      process.wallLimitMs === NEVER
+        ? { spent: wall }
+        : { spent: wall, limit: process.wallLimitMs, available: wallLeft(core, process) },
+  }
+}
+
+function row(account: Account, column: number, spent: number): UsageRow {
+  const out: { spent: number; limit?: number; available?: number } = { spent }
+  const limit = account.limit[column] ?? 0
+  if (account.has(column) && limit !== NEVER) out.limit = limit
+  if (account.isLimited(column)) out.available = account.holder(column).available(column)
+  return out
+}
+
+/** The `budget` call: what is left after outstanding carves; keys without any limit on the path are absent. */
+export function budgetOf(core: Core, process: Process): Quota {
+  const { account } = process
+  const out: { -readonly [K in keyof Quota]: Quota[K] } = {}
+  if (account.isLimited(TOKENS)) out.tokens = account.holder(TOKENS).available(TOKENS)
+  if (account.isLimited(TOOL_CALLS)) out.toolCalls = account.holder(TOOL_CALLS).available(TOOL_CALLS)
+  if (account.isLimited(USD)) out.usd = account.holder(USD).available(USD) / 1e9
+  if (account.isLimited(CHILDREN)) out.children = account.holder(CHILDREN).available(CHILDREN)
+  if (account.isLimited(MEM)) out.mem = account.holder(MEM).available(MEM)
+  if (process.wallLimitMs !== NEVER) out.wallMs = wallLeft(core, process)
+  if (process.mailbox.max !== NEVER) out.maxMailbox = process.mailbox.max
+  return out
+}

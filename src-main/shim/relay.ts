@@ -1,0 +1,30 @@
+import { connect, type Server, type Socket } from 'node:net'
+
+/** Connections that may be open through one port at a time. */
+const maxConnections = 256
+
+/**
+ * Carries each connection of a port inside to the session's door outside. The first line tells the door which port it
+ * was; it is written here, so nothing inside can claim another. Without an app at the door a connection just ends.
+ */
+export function relay(server: Server, port: number, doorPath: string): void {
+  server.maxConnections = maxConnections
+  // One side may close first and still wait for the answer; the option exists, though a handed-over server has no say.
+  Object.assign(server, { allowHalfOpen: true })
+  server.on('connection', (inside: Socket) => {
+    const outside = connect({ path: doorPath, allowHalfOpen: true })
+    outside.write(`${port}\n`)
+    join(inside, outside)
+  })
+  server.on('error', () => {})
+}
+
+/** Joins two sockets both ways; when one breaks the other does. */
+export function join(a: Socket, b: Socket): void {
+  a.on('error', () => b.destroy())
+  b.on('error', () => a.destroy())
+  a.on('close', () => b.destroy())
+  b.on('close', () => a.destroy())
+  a.pipe(b)
+  b.pipe(a)
+}

@@ -1,0 +1,17 @@
+import type { ProcessImage } from '../kernel/abi.ts'
+
+/**
+ * The root of the fleet: owns the budget that all sessions share and the devices they are granted. It does nothing by
+ * itself, and ends when it is asked to.
+ */
+export function fleetRoot(): ProcessImage {
+  return {
+    name: 'fleet',
+    async main(sys) {
+      for (;;) {
+        const message = await sys.recv<{ readonly $?: unknown } | undefined>()
+        if (message.from === 0 && message.body?.$ === 'term') await sys.exit({ kind: 'shutdown' })
+      }
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import type { BootGrant, ProcessImage, Sys } from '../kernel/abi.ts'
+import type { CapRef } from '../kernel/ids.ts'
+
+/** How a session process is told what to run. */
+export interface SessionArgs {
+  /** Name of its runtime device among those it was granted. */
+  readonly runtime: string
+  /** What the runtime's device is opened with. */
+  readonly open?: unknown
+  /** First turn's request, passed to the runtime as it is. */
+  readonly prompt: unknown
+}
+
+/** Host message with a follow-up; turns are taken in the order of arrival. */
+export interface PromptMessage {
+  readonly $: 'prompt'
+  readonly prompt: unknown
+}
+
+/** What the runtime's device reads for one turn. */
+export interface TurnRequest {
+  readonly prompt: unknown
+  /** Counts from 1. */
+  readonly turn: number
+}
+
+/**
+ * The body of a session process. It opens its runtime, takes one turn after another, and ends when no prompt waits.
+ * A term message is heard while a turn runs: it ends the process with `shutdown`, and with it the runtime's handle.
+ * A turn that fails ends it with fault and the turn's message.
+ */
+export function sessionAgent(name = 'session'): ProcessImage {
+  return {
+    name,
+    async main(sys, args) {
+      const { runtime, open, prompt } = args as SessionArgs
+      const inbox = new Inbox(sys)
+      const device = await inbox.device(runtime)
+      const handle = await sys.open(device, open)
+      inbox.listen()
+      let next: unknown = prompt
+      for (let turn = 1; ; turn++) {
+        const request: TurnRequest = { prompt: next, turn }
+        await sys.read(handle, request)
+        const waiting = await inbox.next()
+        if (!waiting) return
+        next = waiting.prompt
+      }
+    },
+  }
+}
+
+/** The session's mailbox: keeps prompts in order, and obeys a genuine term at any moment. */
+class Inbox {
+  readonly #sys: Sys
+  readonly #prompts: PromptMessage[] = []
+
+  constructor(sys: Sys) {
+    this.#sys = sys
+  }
+
+  /** Reads the boot grant, which the kernel puts first, and picks a device from it. */
+  async device(name: string): Promise<CapRef> {
+    const { from, body } = await this.#sys.recv<BootGrant>()
+    const device = from === 0 && body.$ === 'boot' ? body.devices[name] : undefined
+    if (!device) throw new Error(`session was not granted ${name}`)
+    return device
+  }
+
+  /** Hears the mailbox while turns run. It parks in `recv` for as long as the process lives. */
+  listen(): void {
+    const hear = async (): Promise<void> => {
+      for (;;) await this.#take(await this.#sys.recv<{ readonly $?: unknown } | undefined>())
+    }
+    // A recv never fails without a timeout, and an ended process's never settles.
+    void hear()
+  }
+
+  /**
+   * The oldest waiting prompt. Yields first: what arrived during the turn is then in `#prompts`, because the listener's
+   * completions are dispatched before this call's.
+   */
+  async next(): Promise<PromptMessage | undefined> {
+    await this.#sys.yield()
+    return this.#prompts.shift()
+  }
+
+  async #take(message: {
+    readonly from: number
+    readonly body: { readonly $?: unknown } | undefined
+  }): Promise<void> {
+    if (message.from !== 0) return
+    const kind = message.body?.$
+    if (kind === 'term') await this.#sys.exit({ kind: 'shutdown' })
+    if (kind === 'prompt') this.#prompts.push(message.body as PromptMessage)
+  }
+}

@@ -1,0 +1,3 @@
+/** The one table from a session's state to its lamp and word, for features, which see types of the contract only. */
+export { type Lamp, type LampShape, type LampTone, lampOf } from '@contract/lamp.ts'
+export { defaultSettings } from '@contract/settings.ts'

@@ -1,0 +1,47 @@
+/** Everything that can be looked at has an address: `#/session/ses-…` here, `signalbox://session/ses-…` outside. */
+export type Address =
+  | { readonly screen: 'fleet' | 'needs-you' | 'queue' | 'agents' | 'storage' | 'settings' | 'first-run' }
+  | { readonly screen: 'session'; readonly sessionId: string; readonly tab: SessionTab }
+  | { readonly screen: 'audit'; readonly chain: string | null }
+
+export const sessionTabs = ['activity', 'authority', 'routing', 'chain'] as const
+export type SessionTab = (typeof sessionTabs)[number]
+
+const plain = ['fleet', 'needs-you', 'queue', 'agents', 'storage', 'settings', 'first-run'] as const
+
+/** The hash of an address, with its `#`. */
+export function formatAddress(address: Address): string {
+  if (address.screen === 'session') {
+    const tab = address.tab === 'activity' ? '' : `/${address.tab}`
+    return `#/session/${encodeURIComponent(address.sessionId)}${tab}`
+  }
+  if (address.screen === 'audit')
+    return address.chain === null ? '#/audit' : `#/audit/${encodeURIComponent(address.chain)}`
+  return `#/${address.screen}`
+}
+
+/** Reads a hash; undefined for what is no address, so that the caller can say so or fall back. */
+export function parseAddress(hash: string): Address | undefined {
+  const [screen = '', ...rest] = hash.replace(/^#?\/?/, '').split('/')
+  const parts = rest.map(decode)
+  const known = plain.find((one) => one === screen)
+  if (known && parts.length === 0) return { screen: known }
+  const [first, second] = parts
+  if (screen === 'audit' && parts.length < 2) return { screen, chain: first || null }
+  if (screen !== 'session' || !first || parts.length > 2) return undefined
+  const tab = second === undefined ? 'activity' : sessionTabs.find((one) => one === second)
+  return tab ? { screen, sessionId: first, tab } : undefined
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+/** Address of a session's own page. */
+export function sessionAddress(sessionId: string, tab: SessionTab = 'activity'): string {
+  return formatAddress({ screen: 'session', sessionId, tab })
+}

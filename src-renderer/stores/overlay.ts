@@ -1,0 +1,28 @@
+import { create } from 'zustand'
+
+/** What the new-session sheet starts from. */
+export interface NewSessionStart {
+  readonly projectId?: string
+  readonly continues?: string
+  readonly title?: string
+}
+
+/** Which layer lies above the screen. */
+export type Overlay =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'palette' }
+  | { readonly kind: 'keys' }
+  | { readonly kind: 'new-session'; readonly start: NewSessionStart }
+
+interface OverlayState {
+  readonly overlay: Overlay
+  open(overlay: Overlay): void
+  close(): void
+}
+
+/** At most one layer is open. */
+export const useOverlay = create<OverlayState>((set) => ({
+  overlay: { kind: 'none' },
+  open: (overlay) => set({ overlay }),
+  close: () => set({ overlay: { kind: 'none' } }),
+}))

@@ -1,0 +1,47 @@
+import type { SessionSort } from '@contract/session.ts'
+import type * as z from 'zod'
+import { create } from 'zustand'
+
+export type FleetView = 'all' | 'needs-you' | 'working' | 'to-review' | 'queue' | 'ended'
+export type FleetGroup = 'project' | 'state' | 'agent' | 'none'
+export type FleetSort = z.infer<typeof SessionSort>
+
+/** How the lists are looked at, and what is picked in them: nothing that a reload may not lose. */
+interface ViewState {
+  readonly view: FleetView
+  readonly group: FleetGroup
+  readonly sort: FleetSort
+  readonly text: string
+  readonly active: string | null
+  readonly selected: ReadonlySet<string>
+  readonly isSplitDiff: boolean
+  readonly ignoresWhiteSpace: boolean
+  readonly isInspectorOpen: boolean
+  set(change: Partial<Omit<ViewState, 'set' | 'toggle' | 'clearSelected'>>): void
+  toggle(ids: readonly string[]): void
+  clearSelected(): void
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/** View state of the lists and the diff. */
+export const useView = create<ViewState>((set) => ({
+  view: 'all',
+  group: 'project',
+  sort: 'attention',
+  text: '',
+  active: null,
+  selected: none,
+  isSplitDiff: false,
+  ignoresWhiteSpace: false,
+  isInspectorOpen: true,
+  set: (change) => set(change),
+  toggle: (ids) =>
+    set(({ selected }) => {
+      const next = new Set(selected)
+      const isAdding = ids.some((id) => !next.has(id))
+      for (const id of ids) isAdding ? next.add(id) : next.delete(id)
+      return { selected: next }
+    }),
+  clearSelected: () => set({ selected: none }),
+}))

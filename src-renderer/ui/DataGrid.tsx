@@ -1,0 +1,225 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useId, useRef } from 'react'
+import './data-grid.css'
+
+export interface Column<T> {
+  readonly id: string
+  readonly header: string
+  /** A grid track: `76px`, `minmax(160px, 1fr)`. */
+  readonly track: string
+  readonly align?: 'right'
+  readonly render: (row: T) => ReactNode
+}
+
+/** What stands at one place of the list. A row that is not loaded yet draws a bar. */
+export type GridItem<T> =
+  | { readonly kind: 'row'; readonly key: string; readonly row: T }
+  | {
+      readonly kind: 'group'
+      readonly key: string
+      readonly title: string
+      readonly facts: string
+      readonly end: string
+    }
+  | { readonly kind: 'waiting'; readonly key: string }
+
+export interface DataGridProps<T> {
+  readonly label: string
+  readonly columns: readonly Column<T>[]
+  readonly count: number
+  readonly itemAt: (index: number) => GridItem<T>
+  readonly rowHeight: number
+  readonly activeKey: string | null
+  readonly selected: ReadonlySet<string>
+  readonly onActive: (key: string) => void
+  readonly onToggle?: (key: string, isRange: boolean) => void
+  readonly onOpen: (key: string) => void
+  /** Indices now on screen, so that the window of rows can follow. */
+  readonly onVisible?: (first: number, last: number) => void
+  readonly labelOf: (row: T) => string
+  readonly hasFocusOnMount?: boolean
+}
+
+/** A virtualised grid: one tab stop, arrows move the active row, the rest of the keys go to the screen. */
+export function DataGrid<T>(props: DataGridProps<T>) {
+  const { count, rowHeight, activeKey } = props
+  const id = useId()
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+  })
+  useEffect(() => virtual.measure(), [rowHeight, virtual])
+  const items = virtual.getVirtualItems()
+  const first = items[0]?.index ?? 0
+  const last = items.at(-1)?.index ?? 0
+  const { onVisible } = props
+  useEffect(() => onVisible?.(first, last), [onVisible, first, last])
+  useEffect(() => {
+    if (props.hasFocusOnMount) scroller.current?.focus({ preventScroll: true })
+  }, [props.hasFocusOnMount])
+  const tracks = props.columns.map((column) => column.track).join(' ')
+  const move = (event: KeyboardEvent) => {
+    const to = target(
+      event.key,
+      indexOfActive(props),
+      count,
+      Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight),
+    )
+    if (to === null) return
+    event.preventDefault()
+    const found = nearestRow(
+      props,
+      to,
+      event.key === 'ArrowUp' || event.key === 'PageUp' || event.key === 'End' ? -1 : 1,
+    )
+    if (found === null) return
+    virtual.scrollToIndex(found.index, { align: 'auto' })
+    if (found.key !== null) props.onActive(found.key)
+  }
+  return (
+    <div
+      className="grid"
+      ref={scroller}
+      role="grid"
+      tabIndex={0}
+      aria-label={props.label}
+      aria-rowcount={count + 1}
+      aria-colcount={props.columns.length}
+      aria-multiselectable={props.onToggle !== undefined}
+      aria-activedescendant={activeKey === null ? undefined : `${id}-${activeKey}`}
+      onKeyDown={move}
+      style={{ ['--tracks' as string]: tracks, ['--row-height' as string]: `${rowHeight}px` }}
+    >
+      <Header columns={props.columns} />
+      {/* biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualiser, which tables do not allow */}
+      <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
+        {items.map((item) => (
+          <Row
+            key={item.key}
+            id={id}
+            index={item.index}
+            top={item.start}
+            item={props.itemAt(item.index)}
+            grid={props}
+          />
+        ))}
+      </div>
+    </div>
+  )
+}
+
+function Header<T>(props: { columns: readonly Column<T>[] }) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: part of the same grid
+    <div className="grid-head" role="row" tabIndex={-1} aria-rowindex={1}>
+      {props.columns.map((column) => (
+        // biome-ignore lint/a11y/useSemanticElements: part of the same grid
+        <span
+          key={column.id}
+          role="columnheader"
+          tabIndex={-1}
+          className={column.align === 'right' ? 'num' : ''}
+        >
+          {column.header}
+        </span>
+      ))}
+    </div>
+  )
+}
+
+function Row<T>(props: {
+  id: string
+  index: number
+  top: number
+  item: GridItem<T>
+  grid: DataGridProps<T>
+}) {
+  const { item, grid } = props
+  const place = { transform: `translateY(${props.top}px)` }
+  const common = { role: 'row', tabIndex: -1, 'aria-rowindex': props.index + 2, style: place }
+  if (item.kind === 'group')
+    return (
+      <div className="grid-group" {...common}>
+        <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} className="line">
+          <strong className="strong cut">{item.title}</strong>
+          <span className="muted small grow cut">{item.facts}</span>
+          <span className="muted small num">{item.end}</span>
+        </span>
+      </div>
+    )
+  if (item.kind === 'waiting')
+    return (
+      <div className="grid-row waiting" {...common} aria-busy="true">
+        <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} aria-label="loading" />
+      </div>
+    )
+  const isActive = item.key === grid.activeKey
+  const isSelected = grid.selected.has(item.key)
+  const press = (event: MouseEvent) => {
+    grid.onActive(item.key)
+    if (event.metaKey || event.ctrlKey || event.shiftKey) grid.onToggle?.(item.key, event.shiftKey)
+  }
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the grid, which holds the focus
+    <div
+      {...common}
+      id={`${props.id}-${item.key}`}
+      className={`grid-row${isActive ? ' active' : ''}${isSelected ? ' selected' : ''}`}
+      aria-selected={isSelected || isActive}
+      aria-label={grid.labelOf(item.row)}
+      onClick={press}
+      onDoubleClick={() => grid.onOpen(item.key)}
+    >
+      {grid.columns.map((column) => (
+        <span
+          key={column.id}
+          role="gridcell"
+          tabIndex={-1}
+          className={column.align === 'right' ? 'num' : 'cut'}
+        >
+          {column.render(item.row)}
+        </span>
+      ))}
+    </div>
+  )
+}
+
+function indexOfActive<T>(grid: DataGridProps<T>): number {
+  if (grid.activeKey === null) return -1
+  for (let index = 0; index < grid.count; index += 1) {
+    const item = grid.itemAt(index)
+    if (item.kind === 'row' && item.key === grid.activeKey) return index
+  }
+  return -1
+}
+
+function target(key: string, at: number, count: number, page: number): number | null {
+  const places: Readonly<Record<string, number>> = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    PageDown: at + page,
+    PageUp: at - page,
+    Home: 0,
+    End: count - 1,
+  }
+  const to = places[key]
+  return to === undefined ? null : Math.max(0, Math.min(count - 1, to))
+}
+
+/** Steps over group lines; a row that is not loaded yet is only scrolled to. */
+function nearestRow<T>(
+  grid: DataGridProps<T>,
+  from: number,
+  step: 1 | -1,
+): { index: number; key: string | null } | null {
+  for (const direction of [step, -step])
+    for (let index = from; index >= 0 && index < grid.count; index += direction) {
+      const item = grid.itemAt(index)
+      if (item.kind === 'row') return { index, key: item.key }
+      if (item.kind === 'waiting') return { index, key: null }
+    }
+  return null
+}
