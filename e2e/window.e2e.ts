@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 import { electronInUse } from './tools/get-electron.mjs'
@@ -100,4 +101,18 @@ it('leads a second start, with its link, to the window that is open', async () =
   expect(code).toBe(0)
   await running.page.waitForFunction(() => window.location.hash === '#/session/ses-1')
   expect(running.app.windows()).toHaveLength(1)
+})
+
+it('opens the store library in the application and in its Node alike', async () => {
+  const query = 'select 6 * 7 as answer'
+  expect(new Database(':memory:').prepare(query).get()).toEqual({ answer: 42 })
+  const inApplication = await running.app.evaluate(
+    (_electron, [from, sql]) => {
+      const require = process.getBuiltinModule('node:module').createRequire(from)
+      const Library = require('better-sqlite3')
+      return new Library(':memory:').prepare(sql).get()
+    },
+    [join(projectRoot, 'package.json'), query] as const,
+  )
+  expect(inApplication).toEqual({ answer: 42 })
 })

@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises'
 import { exitCodes, UsageError } from './cli/args.ts'
 import { commands } from './cli/commands.ts'
 import { connect } from './cli/connect.ts'
 import { openWindow, runDaemon } from './cli/programs.ts'
+import { createTerminal } from './cli/system-terminal.ts'
 import { oneLine, type Terminal, table } from './cli/terminal.ts'
 import { statePaths } from './config.ts'
 import { errorTable, isErrorCode, SignalboxError } from './contract/errors.ts'
@@ -28,24 +28,6 @@ function readGlobals(argv: readonly string[]): Globals {
     } else rest.push(word)
   }
   return { home, isJson, rest }
-}
-
-function createTerminal(isJson: boolean): Terminal {
-  const hasPerson = process.stdin.isTTY === true && process.stdout.isTTY === true
-  return {
-    out: (line) => void process.stdout.write(`${line}\n`),
-    err: (line) => void process.stderr.write(`${line}\n`),
-    write: (words) => void process.stdout.write(words),
-    isJson,
-    hasColour: !isJson && process.stdout.isTTY === true && !process.env.NO_COLOR,
-    async ask(question) {
-      if (!hasPerson) return undefined
-      const lines = createInterface({ input: process.stdin, output: process.stdout })
-      const line = await lines.question(question)
-      lines.close()
-      return line
-    },
-  }
 }
 
 function help(): string {

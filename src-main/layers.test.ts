@@ -22,6 +22,7 @@ function isAllowed(module: SourceModule, one: Import): boolean {
   const law = isTestFile(module.path) ? testLawOf(room) : lawOf(room)
   if (!law) return false
   if (one.target === undefined) return matches(packageOf(one.specifier), law.packages)
+  if (one.target.endsWith('.css')) return module.path.startsWith('src-renderer/')
   const target = roomOf(one.target)
   if (target === room || matches(target, law.rooms)) return true
   return one.isType && matches(target, law.types ?? [])

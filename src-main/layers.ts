@@ -27,7 +27,10 @@ const laws: Readonly<Record<string, Law>> = {
   },
   adapters: { rooms: powers, types: ['kernel', 'harness*'], packages: node },
   'adapters/acp': { rooms: powers, types: ['kernel'], packages: [...node, '@agentclientprotocol/sdk'] },
+  'adapters/scripted': { rooms: powers, packages: [...node, 'zod'] },
   'adapters/docker-executor': { rooms: powers, types: ['kernel'], packages: [...node, 'dockerode'] },
+  // The executor and the shim are one part: the wall, the forward and the child's pipes (architecture.md §3.17, §3.19).
+  'adapters/system-executor': { rooms: [...powers, 'shim'], types: ['kernel'], packages: node },
   'adapters/models': {
     rooms: powers,
     types: ['kernel', 'harness*'],
@@ -50,13 +53,14 @@ const laws: Readonly<Record<string, Law>> = {
   runtime: { rooms: ['contract', 'kernel', 'userland', 'harness*'], packages: [...node, '@grpc*'] },
   shell: { rooms: powers, packages: ['electron', ...node] },
   'config.ts': { rooms: ['contract'], packages: ['zod', ...node] },
-  'shim.ts': { rooms: ['contract'], packages: node },
+  'shim.ts': { rooms: ['contract', 'shim'], packages: node },
+  shim: { rooms: ['contract'], packages: node },
   'cli.ts': { rooms: ['contract', 'wire', 'cli', 'config.ts'], packages: node },
   cli: { rooms: ['contract', 'wire', 'config.ts'], packages: node },
   'compose.ts': { rooms: rooms('compose'), packages: ['zod', ...node] },
   compose: { rooms: rooms('compose'), packages: ['zod', ...node] },
   'daemon.ts': { rooms: ['compose.ts', ...rooms('compose')], packages: ['zod', ...node] },
-  'demo.ts': { rooms: ['compose.ts', ...rooms('compose')], packages: node },
+  'demo.ts': { rooms: ['compose.ts', 'cli', ...rooms('compose')], packages: node },
   'main.ts': { rooms: ['compose.ts', 'shell', ...rooms('compose')], packages: ['electron', ...node] },
   'layers.ts': { rooms: [], packages: [] },
   preload: { rooms: [], packages: ['electron'] },
@@ -97,6 +101,7 @@ function rooms(self: string): readonly string[] {
     'store',
     'adapters*',
     'workers',
+    'shim',
   ]
   return [self, 'config.ts', 'app', 'wire', 'http*', 'gateway', 'runtime', ...core]
 }
@@ -127,7 +132,7 @@ export function lawOf(room: string): Law | undefined {
 
 /** Tests, benches and their fixtures, which may look around in more rooms than what they test. */
 export function isTestFile(path: string): boolean {
-  return /\.(test|bench|reference|suite|torture)\.tsx?$/.test(path)
+  return /(\.(test|bench|reference|suite|torture|fixture)|\/test-[\w-]+)\.tsx?$/.test(path)
 }
 
 /** What tests of a room may import: page and main stay apart, and Electron stays out. */

@@ -12,6 +12,8 @@ export interface Bench {
   readonly reference?: string
   /** Samples of each side, alternating; 5 when missing. `size` needs one. */
   readonly runs?: number
+  /** False leaves out the unmeasured first round, where a round takes minutes and starts afresh anyway. */
+  readonly warmsUp?: boolean
   /** Prepares everything that is not measured. */
   open(): Promise<BenchBody> | BenchBody
 }
@@ -62,7 +64,7 @@ export async function runBench(bench: Bench): Promise<BenchRow> {
   const values: number[] = []
   const references: number[] = []
   try {
-    for (let round = runs > 1 ? -1 : 0; round < runs; round++) {
+    for (let round = runs > 1 && bench.warmsUp !== false ? -1 : 0; round < runs; round++) {
       globalThis.gc?.()
       const reference = await body.measureReference?.()
       globalThis.gc?.()

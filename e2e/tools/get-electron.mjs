@@ -165,8 +165,10 @@ async function mayUseFallback(log, wanted, why) {
 
 function refuseUnofficial(inUse) {
   if (inUse.origin === 'official') return inUse
+  const place =
+    inUse.origin === 'override' ? 'Unset ELECTRON_OVERRIDE_DIST_PATH' : 'Remove node_modules/electron/dist'
   throw new Error(
-    `a release is built with the official Electron only, and this one is "${inUse.origin}" (${inUse.version})`,
+    `A release is built with the official Electron only; this one is ${inUse.version} (${inUse.origin}). ${place} and try again.`,
   )
 }
 
@@ -183,12 +185,8 @@ export async function getElectron({ root = projectRoot, log = console.log, isRel
   if (present?.origin === 'override' && !isAccepted) {
     throw new Error(`ELECTRON_OVERRIDE_DIST_PATH holds Electron ${present.version}; ${wanted} is wanted`)
   }
-  if (isAccepted && !isRelease) return present
-  if (isAccepted && present.origin === 'official') return present
+  if (isAccepted) return isRelease ? refuseUnofficial(present) : present
 
-  if (isRelease && present && present.origin !== 'override') {
-    rmSync(present.dist, { recursive: true, force: true })
-  }
   let why = 'skipped by SIGNALBOX_ELECTRON=fallback'
   if (only !== 'fallback') {
     log(`  Electron ${wanted}: fetching from its official source …`)

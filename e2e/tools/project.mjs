@@ -26,7 +26,10 @@ export function run(file, args, { env = process.env, cwd = projectRoot, filter, 
       stdio: ['inherit', 'inherit', filter ? 'pipe' : 'inherit'],
       ...rest,
     })
-    const forward = (signal) => child.kill(signal)
+    // A terminal sends Ctrl-C to the child itself; a second one could mean "at once" to it.
+    const forward = (signal) => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    }
     process.on('SIGINT', forward)
     process.on('SIGTERM', forward)
     if (filter) showFiltered(child.stderr, filter)

@@ -40,6 +40,8 @@ export const factPayloads = {
     mode: z.enum(['shared', 'copied', 'continued']),
     carriedChanges: z.boolean(),
     notes: z.array(z.string()),
+    /** Object stores that the clone borrows from; never removed before the clone. */
+    borrowedObjectStores: z.array(z.string()),
   }),
   'agent.materialised': z.object({
     agent: z.string(),

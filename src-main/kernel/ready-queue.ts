@@ -14,10 +14,13 @@ export interface Runnable {
 }
 
 const LOWEST = -20
-/** One above the highest priority: where aging may lift a process so that nothing of priority 20 can starve it. */
-const TOP = 21
+/**
+ * How far aging may lift: well above the highest priority, so that who has waited longest stands above others that
+ * were lifted too, whatever their deadlines. Chosen to make the levels fill two words of bits.
+ */
+const TOP = 43
 const CLASSES = TOP - LOWEST + 1
-const WORD = 21
+const WORD = 32
 
 /** A slot is live while the runnable's `readySeq` still equals `seq`; leaving the queue costs nothing else. */
 interface Slot<T> {
@@ -106,8 +109,8 @@ class Level<T extends Runnable> {
 
 /**
  * Ready processes in pick order: effective priority, then earliest deadline, then arrival. Queueing and picking are
- * O(1) for processes without a deadline and O(log n) with one. A process that later arrivals keep overtaking gains a
- * level every `agingRounds` dispatches; waiting one's turn among equals is not being overtaken.
+ * O(1) for processes without a deadline and O(log n) with one. A process that is passed over for `agingRounds`
+ * dispatches gains a level; waiting one's turn among equals is not being passed over.
  */
 export class ReadyQueue<T extends Runnable> {
   readonly #levels: (Level<T> | undefined)[] = new Array(CLASSES).fill(undefined)
@@ -156,7 +159,7 @@ export class ReadyQueue<T extends Runnable> {
     this.#picks++
     const seq = item.readySeq
     this.remove(item)
-    if (this.#agingRounds > 0 && this.#size > 0) this.#age(seq)
+    if (this.#agingRounds > 0 && this.#size > 0) this.#age(cls, seq)
     return item
   }
 
@@ -196,8 +199,8 @@ export class ReadyQueue<T extends Runnable> {
     return at + LOWEST
   }
 
-  /** Lifts those that waited long enough and have just been overtaken by the pick with sequence `picked`. */
-  #age(picked: number): void {
+  /** Lifts who waited long enough and was just passed over: by a higher level, or in its own by a later arrival. */
+  #age(picked: number, seq: number): void {
     let low = this.#low
     let high = this.#high & ~(1 << (TOP - LOWEST - WORD))
     // Highest first, so that an item rises one level per overtaking, not a whole stair.
@@ -207,14 +210,16 @@ export class ReadyQueue<T extends Runnable> {
       else low &= ~(1 << at)
       const level = this.#levels[at]
       if (!level) continue
-      this.#lift(level.plain, at + LOWEST, picked)
-      this.#lift(level.dated, at + LOWEST, picked)
+      const cls = at + LOWEST
+      const newest = cls === picked ? seq : Number.POSITIVE_INFINITY
+      this.#lift(level.plain, cls, newest)
+      this.#lift(level.dated, cls, newest)
     }
   }
 
-  #lift(ring: Ring<T>, cls: number, picked: number): void {
+  #lift(ring: Ring<T>, cls: number, newest: number): void {
     for (let item = ring.peek(cls); item; item = ring.peek(cls)) {
-      if (item.readySeq > picked || this.#picks - item.readySince < this.#agingRounds) return
+      if (item.readySeq > newest || this.#picks - item.readySince < this.#agingRounds) return
       ring.drop()
       this.#leave(item)
       this.#place(item, cls + 1)

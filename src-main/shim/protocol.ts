@@ -130,3 +130,42 @@ export function createFrameReader(): { push(chunk: Uint8Array): Frame[] } {
     },
   }
 }
+
+/** Checks a header from the app; undefined for anything else. */
+export function parseToShim(header: unknown): ToShim | undefined {
+  if (typeof header !== 'object' || header === null) return undefined
+  const { type, pid, startTime, fromByte, upTo, offset } = header as Record<string, unknown>
+  if (type === 'stdinEnd' || type === 'bye') return { type }
+  if (type === 'credit' && isCount(upTo)) return { type, upTo }
+  if (type === 'stdin' && isCount(offset)) return { type, offset }
+  if (type === 'hello' && isCount(pid) && typeof startTime === 'string' && isCount(fromByte))
+    return { type, pid, startTime, fromByte }
+  return undefined
+}
+
+/** Checks a header from the shim; undefined for anything else. */
+export function parseFromShim(header: unknown): FromShim | undefined {
+  if (typeof header !== 'object' || header === null) return undefined
+  const { type, stdinBytes, stdoutFrom, shimPid, offset, bytes } = header as Record<string, unknown>
+  if (type === 'stderr' || type === 'stdinClosed') return { type }
+  if (type === 'stdout' && isCount(offset)) return { type, offset }
+  if (type === 'stdinAck' && isCount(bytes)) return { type, bytes }
+  if (type === 'welcome' && isCount(stdinBytes) && isCount(stdoutFrom) && isCount(shimPid))
+    return { type, stdinBytes, stdoutFrom, shimPid }
+  const exit = type === 'exit' ? parseExit(header) : undefined
+  return exit && { type: 'exit', ...exit }
+}
+
+/** Checks an end of a child, from the wire or from `exit.json`. */
+export function parseExit(value: unknown): ExitRecord | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { code, signal, stdoutBytes } = value as Record<string, unknown>
+  if (!isCount(stdoutBytes)) return undefined
+  if (code !== null && typeof code !== 'number') return undefined
+  if (signal !== null && typeof signal !== 'string') return undefined
+  return { code, signal, stdoutBytes }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}

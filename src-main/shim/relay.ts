@@ -23,8 +23,9 @@ export function relay(server: Server, port: number, doorPath: string): void {
 export function join(a: Socket, b: Socket): void {
   a.on('error', () => b.destroy())
   b.on('error', () => a.destroy())
-  a.on('close', () => b.destroy())
-  b.on('close', () => a.destroy())
+  // What was read before is still written; only then the other end closes too.
+  a.on('close', () => b.end())
+  b.on('close', () => a.end())
   a.pipe(b)
   b.pipe(a)
 }

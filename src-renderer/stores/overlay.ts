@@ -5,6 +5,13 @@ export interface NewSessionStart {
   readonly projectId?: string
   readonly continues?: string
   readonly title?: string
+  readonly agent?: string
+}
+
+/** A session as a question about it names it. */
+export interface NamedSession {
+  readonly id: string
+  readonly title: string
 }
 
 /** Which layer lies above the screen. */
@@ -13,6 +20,7 @@ export type Overlay =
   | { readonly kind: 'palette' }
   | { readonly kind: 'keys' }
   | { readonly kind: 'new-session'; readonly start: NewSessionStart }
+  | { readonly kind: 'confirm'; readonly verb: 'stop' | 'discard'; readonly sessions: readonly NamedSession[] }
 
 interface OverlayState {
   readonly overlay: Overlay

@@ -31,6 +31,7 @@ export interface AgentConnection {
   /** Why it closed: an error of the protocol, or undefined when the agent just went. */
   failure(): Error | undefined
   readonly messages: MessageStream
+  isClosed(): boolean
   close(): void
 }
 
@@ -72,6 +73,7 @@ export function connectAgent(
       return reason instanceof Error && reason.name === 'ProtocolFault' ? reason : undefined
     },
     messages,
+    isClosed: () => connection.signal.aborted,
     close: () => connection.close(),
   }
 }

@@ -32,7 +32,8 @@ export interface ToolCallReader {
   read(update: unknown): ToolActivity | undefined
   /** Calls that are neither done nor failed, e.g. to be marked as cancelled at the end of a turn. */
   unfinished(): readonly string[]
-  isKnown(callId: string): boolean
+  /** A person said no: its failure is a refusal. */
+  refuse(callId: string): void
 }
 
 export interface ToolCallPowers {
@@ -45,6 +46,7 @@ export interface ToolCallPowers {
 
 interface Call {
   status: ToolActivity['status']
+  isRefused: boolean
   readonly startedAtMs: number
 }
 
@@ -54,7 +56,7 @@ export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
   const callOf = (callId: string): Call => {
     const known = calls.get(callId)
     if (known) return known
-    const call: Call = { status: 'pending', startedAtMs: powers.nowMs() }
+    const call: Call = { status: 'pending', isRefused: false, startedAtMs: powers.nowMs() }
     calls.set(callId, call)
     if (calls.size > 20_000) forgetOldest(calls)
     powers.onFirst(callId)
@@ -66,7 +68,8 @@ export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
       if (callId === undefined || callId === '') return undefined
       const call = callOf(callId)
       call.status = statuses[String(field(update, 'status'))] ?? call.status
-      const isOver = call.status === 'completed' || call.status === 'failed'
+      if (call.status === 'failed' && call.isRefused) call.status = 'refused'
+      const isOver = call.status !== 'pending' && call.status !== 'running'
       return {
         kind: 'tool',
         callId,
@@ -77,7 +80,10 @@ export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
     },
     unfinished: () =>
       [...calls].filter(([, { status }]) => status === 'pending' || status === 'running').map(([id]) => id),
-    isKnown: (callId) => calls.has(callId),
+    refuse(callId) {
+      const call = calls.get(callId)
+      if (call) call.isRefused = true
+    },
   }
 }
 

@@ -5,7 +5,7 @@ import { type Area, createGitDirectory } from './area.ts'
 import { hasCode } from './git-errors.ts'
 import { type Means, refOf } from './means.ts'
 import { copyObjects, storeChain } from './object-stores.ts'
-import type { Base, Source } from './source-repository.ts'
+import { type Base, isWritable, type Source } from './source-repository.ts'
 
 /** Where the clone and our own git directory take the base's objects from. */
 export interface Borrowed {
@@ -57,13 +57,16 @@ async function whyNotShared(
   if (source.isPartial) {
     return 'The repository lacks some objects (partial clone), so those that are here were copied; nothing is fetched.'
   }
+  const unwritable =
+    "The repository can't be written to, so its objects were copied. Work can't be landed there until it can."
+  if (!(await isWritable(source))) return unwritable
   try {
     const args = ['update-ref', '--no-deref', refOf(request.sessionId, 'base'), base.commit]
     await means.git.user(source.root, args, { signal })
     return undefined
   } catch (error) {
     if (!hasCode(error, 'path_not_writable')) throw error
-    return "The repository can't be written to, so its objects were copied. Work can't be landed there until it can."
+    return unwritable
   }
 }
 

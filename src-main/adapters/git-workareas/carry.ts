@@ -1,8 +1,9 @@
-import { copyFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Area } from './area.ts'
 import { lineOf, zeroFields } from './git-calls.ts'
 import { codeOf, translateFileFailure } from './git-errors.ts'
+import { copyIndex } from './index-file.ts'
 import type { Means } from './means.ts'
 import type { Source } from './source-repository.ts'
 
@@ -26,7 +27,7 @@ export async function carryOver(
       before: ['-c', 'advice.addEmbeddedRepo=false'],
     })
   try {
-    await copyFile(join(source.gitDir, 'index'), index).catch((error: unknown) => {
+    await copyIndex(join(source.gitDir, 'index'), index).catch((error: unknown) => {
       // No index yet: everything counts as untracked, which gives the same tree.
       if (codeOf(error) !== 'ENOENT') throw translateFileFailure(error, index)
     })

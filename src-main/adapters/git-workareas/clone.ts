@@ -1,7 +1,7 @@
-import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Area, createGitDirectory, type GitDirectoryOptions } from './area.ts'
 import type { HostPlace } from './git-calls.ts'
+import { copyIndex } from './index-file.ts'
 import type { Means } from './means.ts'
 import type { Author } from './snapshot.ts'
 import type { Base } from './source-repository.ts'
@@ -38,7 +38,7 @@ export async function createClone(means: Means, area: Area, options: CloneOption
   for (const ref of refs) await git.host(place, ['update-ref', ref, base.commit], { signal })
   await git.host(place, ['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { signal })
   // Our index has looked at these very files, so its copy spares the agent's git a second look at each.
-  await copyFile(join(area.hostGit, 'index'), join(gitDir, 'index'))
+  await copyIndex(join(area.hostGit, 'index'), join(gitDir, 'index'))
   if (!options.isCarried) return
   // Carried changes are uncommitted work: the index goes back to the base, the files stay.
   const env = {

@@ -23,7 +23,12 @@ export function translateGitFailure(stderr: string, context: FailureContext): Si
   const { path, command } = context
   const detail = detailOf(stderr) || `exit code ${context.code}`
   const place = { path, detail }
-  if (/No space left on device|Disk quota exceeded|file too large/i.test(stderr)) return diskFull(path)
+  if (
+    /No space left on device|Disk quota exceeded|unable to write (file|loose object|new index)|file write error/i.test(
+      stderr,
+    )
+  )
+    return diskFull(path)
   if (/dubious ownership/.test(stderr)) return otherOwner(path)
   if (/not a git repository|must be run in a work tree/i.test(stderr)) {
     return new SignalboxError('not_a_repository', place, { message: `${path} is not a git repository.` })

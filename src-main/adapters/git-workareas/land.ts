@@ -3,6 +3,7 @@ import { SignalboxError } from '../../contract/errors.ts'
 import type { Landing, WorkareaRecord } from '../../ports/workareas.ts'
 import { isAncestor } from './agent-objects.ts'
 import { type Area, readLandingState, writeLandingState } from './area.ts'
+import { chooseBranch } from './branch-name.ts'
 import { compareTrees } from './changes.ts'
 import {
   branchCommit,
@@ -15,13 +16,23 @@ import { handOverContents } from './lfs.ts'
 import { type Means, refOf } from './means.ts'
 import { bringTarget, landConflict, mergeTarget, unsolvedFiles } from './merge.ts'
 import { locateSource, type Source } from './source-repository.ts'
-import { asUndoRefusal, deliver, makeBranch, moveBranch, removeBranch, undoRefused } from './user-branch.ts'
+import {
+  asUndoRefusal,
+  deliver,
+  makeBranch,
+  moveBranch,
+  removeBranch,
+  requireWritable,
+  undoRefused,
+} from './user-branch.ts'
 import { commitWork, type WorkCommit } from './work-commit.ts'
 
 export interface LandOptions {
   readonly target?: string
   readonly message: string
 }
+
+const slugOf = (record: WorkareaRecord) => record.branch.replace(/^sb[/-]/, '')
 
 const short = (commit: string) => commit.slice(0, 9)
 
@@ -34,11 +45,12 @@ export async function landWork(
   signal?: AbortSignal,
 ): Promise<Landing> {
   const source = await locateSource(means.git, record.repositoryPath, signal)
+  await requireWritable(source)
   const work = await commitSolved(means, area, record, options.message, signal)
   const place = await chooseLandingPlace(means.git, source, {
     target: options.target,
     baseRef: record.baseRef,
-    slug: record.branch.replace(/^sb[/-]/, ''),
+    slug: slugOf(record),
   })
   if (place.kind === 'new') return landBeside(means, area, record, source, work, place, signal)
   return landOnBranch(means, area, record, source, work, place, signal)
@@ -105,7 +117,7 @@ async function landOnBranch(
   const commit = isAhead ? work.commit : await mergeOrStop(means, area, record, work, place, signal)
   await deliver(means.git, area, source, commit, refOf(record.sessionId, 'result'), signal)
   const lfsNote = await bringContents(means, area, record, source, work)
-  await moveBranch(means.git, source, {
+  const obstacle = await moveBranch(means.git, source, {
     branch: place.branch,
     from: place.commit,
     to: commit,
@@ -113,6 +125,11 @@ async function landOnBranch(
     why: `land ${record.sessionId}`,
     isSmudgeSkipped: lfsNote.length > 0,
   })
+  if (obstacle !== undefined) {
+    const branch = await chooseBranch(means.git, source.root, slugOf(record), signal)
+    const why = `The checkout of ${place.branch} can't take the work (${obstacle}).`
+    return landBeside(means, area, record, source, work, { kind: 'new', branch, why }, signal)
+  }
   const merged = isAhead ? '' : ` after merging what had been added to ${place.branch} since`
   const where = place.checkout === null ? '' : ` and its checkout`
   const note = [
@@ -186,7 +203,9 @@ export async function undoLanding(means: Means, record: WorkareaRecord, landing:
   try {
     if (previousCommit !== null) {
       const move = { branch, from: commit, to: previousCommit, isCheckedOut, why, isSmudgeSkipped: false }
-      return await moveBranch(git, source, move)
+      const obstacle = await moveBranch(git, source, move)
+      if (obstacle !== undefined) throw undoRefused(`its checkout can't be moved (${obstacle}).`)
+      return
     }
     if (isCheckedOut) throw undoRefused(`${branch} is checked out.`, 'Check out another branch first.')
     await removeBranch(git, source, branch, commit)

@@ -54,6 +54,7 @@ export async function fillPointers(
   const grep = ['grep', '-l', '-z', '-F', '--full-name', '-e', version, tree, '--']
   const found = zeroFields(await means.git.host(withoutTree(area), grep, { okCodes: [0, 1], signal }))
   const folder = plainFolder(area.tree)
+  const filled: string[] = []
   let pointers = 0
   let missing = 0
   for (const entry of found) {
@@ -63,12 +64,14 @@ export async function fillPointers(
     )
     if (pointer === undefined) continue
     pointers += 1
-    if (!(await putContent(join(userLfs, ...partsOf(pointer.oid)), join(area.tree, name), pointer)))
-      missing += 1
+    if (await putContent(join(userLfs, ...partsOf(pointer.oid)), join(area.tree, name), pointer)) {
+      filled.push(`${entry.slice(tree.length + 1)}\0`)
+    } else missing += 1
   }
-  if (pointers > missing) {
-    // Contents and pointers are the same to the filter; this only notes the new times and sizes in our index.
-    await means.git.host(withTree(area), ['update-index', '-q', '--refresh'], { okCodes: [0, 1], signal })
+  if (filled.length > 0) {
+    // The filter makes the same pointer of each content; this notes the new times and sizes in our index.
+    const stdin = Buffer.from(filled.join(''), 'latin1')
+    await means.git.host(withTree(area), ['update-index', '-z', '--stdin'], { stdin, signal })
   }
   return { pointers, missing }
 }

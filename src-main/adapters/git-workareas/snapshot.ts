@@ -37,16 +37,10 @@ const attempts = 3
 export async function takeSnapshot(git: GitCalls, area: Area, options: SnapshotOptions): Promise<Snapshot> {
   for (let attempt = 1; ; attempt += 1) {
     const found = await findChanges(git, area, options.signal)
-    const { small, large } = await splitBySize(area, found.changed, options.whole)
+    const { removed, small, large } = await sortByKind(area, found, options.whole)
     try {
       const isStable = attempt < attempts
-      await applyChanges(
-        git,
-        area,
-        found.removed,
-        isStable ? small : await readable(area, small),
-        options.signal,
-      )
+      await applyChanges(git, area, removed, isStable ? small : await readable(area, small), options.signal)
     } catch (error) {
       // The agent may remove or lock a file between look and read: look again, then leave out what can't be read.
       if (attempt >= attempts || !hasCode(error, 'git_failed', 'path_not_writable')) throw error
@@ -105,26 +99,26 @@ async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R
   return results
 }
 
-async function splitBySize(
-  area: Area,
-  paths: readonly string[],
-  isWhole: boolean,
-): Promise<{ small: string[]; large: LargeFile[] }> {
-  if (isWhole) return { small: [...paths], large: [] }
-  const sizes = await inBatches(paths, (path) =>
-    lstat(bytesOf(area, path)).then(
-      (status) => (status.isFile() ? status.size : 0),
-      () => 0,
-    ),
-  )
+interface Sorted {
+  readonly removed: readonly string[]
+  readonly small: readonly string[]
+  readonly large: readonly LargeFile[]
+}
+
+/** What git is asked to read: files and links. A pipe or socket in a file's place means that the file is gone. */
+async function sortByKind(area: Area, found: Found, isWhole: boolean): Promise<Sorted> {
+  const states = await inBatches(found.changed, (path) => lstat(bytesOf(area, path)).catch(() => undefined))
+  const removed = [...found.removed]
   const small: string[] = []
   const large: LargeFile[] = []
-  for (const [at, path] of paths.entries()) {
-    const sizeBytes = sizes[at] ?? 0
-    if (sizeBytes > largeBytes) large.push({ path, sizeBytes })
+  for (const [at, path] of found.changed.entries()) {
+    const state = states[at]
+    if (!state?.isFile() && !state?.isSymbolicLink()) removed.push(path)
+    else if (!isWhole && state.isFile() && state.size > largeBytes)
+      large.push({ path, sizeBytes: state.size })
     else small.push(path)
   }
-  return { small, large }
+  return { removed, small, large }
 }
 
 /** Leaves out files that we may not open; links need no opening. */

@@ -146,6 +146,15 @@ async function workTreeOf(
   }
 }
 
+/** Whether references and objects can be added; a read-only file system says no even to root. */
+export async function isWritable(source: Source): Promise<boolean> {
+  const places = [source.commonDir, join(source.commonDir, 'refs'), join(source.commonDir, 'objects')]
+  return Promise.all(places.map((place) => access(place, constants.W_OK))).then(
+    () => true,
+    () => false,
+  )
+}
+
 export interface Base {
   readonly commit: string
   /** `main` for a branch, `tags/v1`, `remotes/origin/main`, else the commit: never to be mistaken for a branch. */

@@ -3,9 +3,9 @@ import { SignalboxError } from '../../contract/errors.ts'
 import type { Area } from './area.ts'
 import { type GitCalls, lineOf, readOnly } from './git-calls.ts'
 import { allowLocalFetch } from './git-environment.ts'
-import { hasCode, repositoryBusy } from './git-errors.ts'
+import { hasCode, notWritable, repositoryBusy } from './git-errors.ts'
 import { isThere } from './plain-files.ts'
-import type { Source } from './source-repository.ts'
+import { isWritable, type Source } from './source-repository.ts'
 
 const zero = (like: string) => '0'.repeat(like.length)
 
@@ -18,6 +18,7 @@ export async function deliver(
   ref: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  await requireWritable(source)
   await requireQuiet(source)
   const fetch = [
     'fetch',
@@ -31,6 +32,11 @@ export async function deliver(
   const checks = ['-c', 'fetch.fsckObjects=true', '-c', 'transfer.fsckObjects=true']
   const before = [...allowLocalFetch, ...checks]
   await git.user(source.root, [...fetch, area.hostGit, `+${commit}:${ref}`], { before, signal })
+}
+
+export async function requireWritable(source: Source): Promise<void> {
+  if (await isWritable(source)) return
+  throw notWritable(source.commonDir, 'read-only, or it belongs to another user')
 }
 
 async function requireQuiet(source: Source): Promise<void> {
@@ -83,10 +89,14 @@ export interface Move {
 /**
  * Moves a branch, and its checkout as `merge --ff-only` would but without hooks. Files first, then the reference: if
  * the app dies between, the checkout holds the new state as staged changes and no commit is lost. When the reference
- * was moved meanwhile by someone else, the files go back.
+ * was moved meanwhile by someone else, the files go back. Returns what stands in the way when git will not touch the
+ * files, for instance an untracked one that would be overwritten; then nothing has changed.
  */
-export async function moveBranch(git: GitCalls, source: Source, move: Move): Promise<void> {
-  if (!move.isCheckedOut) return moveRef(git, source, move.branch, move.to, move.from, move.why)
+export async function moveBranch(git: GitCalls, source: Source, move: Move): Promise<string | undefined> {
+  if (!move.isCheckedOut) {
+    await moveRef(git, source, move.branch, move.to, move.from, move.why)
+    return undefined
+  }
   await requireQuiet(source)
   const head = await git.user(source.root, ['symbolic-ref', '-q', 'HEAD'], { env: readOnly, okCodes: [0, 1] })
   if (lineOf(head) !== `refs/heads/${move.branch}`)
@@ -95,13 +105,27 @@ export async function moveBranch(git: GitCalls, source: Source, move: Move): Pro
   const env = move.isSmudgeSkipped ? { GIT_LFS_SKIP_SMUDGE: '1' } : {}
   const files = (from: string, to: string) =>
     git.user(source.root, ['read-tree', '-m', '-u', from, to], { env })
-  await files(move.from, move.to)
+  try {
+    await files(move.from, move.to)
+  } catch (error) {
+    const detail =
+      hasCode(error, 'git_failed') && error instanceof SignalboxError && 'detail' in error.data
+        ? error.data.detail
+        : ''
+    const obstacle =
+      /(Untracked working tree file .* would be overwritten|Entry .* (not uptodate|would be overwritten)|Updating .* would lose).*/s.exec(
+        detail,
+      )
+    if (obstacle === null) throw error
+    return obstacle[0]
+  }
   try {
     await moveRef(git, source, move.branch, move.to, move.from, move.why)
   } catch (error) {
     await files(move.to, move.from)
     throw error
   }
+  return undefined
 }
 
 /** Removes a branch only while it stands at `commit`. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Scratch homes of sessions, `<folder>/<session>`: owner-only, empty at first, gone when their session is over. */
@@ -13,6 +13,10 @@ export function createScratchHomes(folder: string) {
       await rm(path, { recursive: true, force: true })
       await mkdir(path, { recursive: true, mode: 0o700 })
       return path
+    },
+    async find(sessionId: string): Promise<string | undefined> {
+      const found = await lstat(pathOf(sessionId)).catch(() => undefined)
+      return found?.isDirectory() ? pathOf(sessionId) : undefined
     },
     remove: (sessionId: string) => rm(pathOf(sessionId), { recursive: true, force: true }),
     /** Homes that a crash left behind: all but those of `keep`. */

@@ -1,13 +1,9 @@
+import { adoptSession } from './adopt-session.ts'
+import type { HostPowers, HostState } from './host-powers.ts'
 import type { LiveSession } from './live-session.ts'
-import {
-  cancelMs,
-  createNewsListener,
-  createStartTurn,
-  describe,
-  type HostPowers,
-  type HostState,
-  runSession,
-} from './session-host.ts'
+import { describe } from './session-end.ts'
+import { createNewsListener, runSession } from './session-host.ts'
+import { createStartTurn } from './turns.ts'
 
 /** The sessions that live in this process, and what outside work the journal owes for them. */
 export function createSessionEffects(powers: HostPowers) {
@@ -16,6 +12,7 @@ export function createSessionEffects(powers: HostPowers) {
   return {
     startTurn: createStartTurn(powers, state),
     run: (sessionId: string) => runSession(powers, state, sessionId),
+    adopt: (sessionId: string) => adoptSession(powers, state, sessionId),
     stop: async (sessionId: string) => stopLive(powers, state.byId.get(sessionId)),
     pause: (sessionId: string) => pauseLive(powers, state.byId.get(sessionId)),
     resume: (sessionId: string) => resumeLive(powers, state.byId.get(sessionId)),
@@ -37,6 +34,9 @@ export function createSessionEffects(powers: HostPowers) {
 
 export type SessionEffects = ReturnType<typeof createSessionEffects>
 
+/** Time for a process to obey its term before it is killed. */
+const cancelMs = 2000
+
 /** The intent is recorded already: term, then the runtime's own cancel, then kill. */
 function stopLive({ kernel, clock }: HostPowers, live: LiveSession | undefined): void {
   if (!live || live.isEnding) return
@@ -49,10 +49,6 @@ function stopLive({ kernel, clock }: HostPowers, live: LiveSession | undefined):
   if (live.isPaused) kernel.resume(pid)
   kernel.term(pid)
   live.turn?.abort()
-  if (!live.turn) {
-    kernel.kill(pid)
-    return
-  }
   clock.after(cancelMs, () => {
     if (!live.isEnding) kernel.kill(pid)
   })

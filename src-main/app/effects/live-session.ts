@@ -13,6 +13,10 @@ export interface LiveSession {
   turn: AbortController | undefined
   pid: number | undefined
   handle: RuntimeHandle | undefined
+  /** Resolves when the runtime stands, with undefined when it does not. */
+  readonly ready: PromiseWithResolvers<RuntimeHandle | undefined>
+  /** True until the turn that an earlier run of the app had begun is over. */
+  isAdopted: boolean
   meter: UsageMeter | undefined
   readonly children: Set<Child>
   /** Why the session must end although its process ended normally, e.g. the agent crashed. */
@@ -30,6 +34,8 @@ export function createLiveSession(row: SessionRow): LiveSession {
     turn: undefined,
     pid: undefined,
     handle: undefined,
+    ready: Promise.withResolvers(),
+    isAdopted: false,
     meter: undefined,
     children: new Set(),
     failure: undefined,

@@ -1,10 +1,11 @@
 import type { Child } from '../../ports/executor.ts'
 import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
+import type { HostPowers } from './host-powers.ts'
 import type { AcceptedSession } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
 import { createSessionDoor } from './session-door.ts'
-import { type HostPowers, reportChanges } from './session-host.ts'
+import { reportChanges } from './session-end.ts'
 
 export interface RuntimeSessionFacts {
   readonly accepted: AcceptedSession
@@ -67,6 +68,7 @@ export function openRuntimeSession(
     model: accepted.row.model,
     payment: accepted.row.payment,
     workareaPath: record.path,
+    workareaId: record.workareaId,
     home,
     door,
     network,
@@ -87,6 +89,11 @@ export function openRuntimeSession(
       showUsage()
     },
     rememberChild: (identity, resume) => ledger.rememberChild(live.id, { identity, resume }),
+    async adoptChild(identity, forwards, fromByte) {
+      const child = await executor.adopt(identity, { sessionId: live.id, forwards }, network, fromByte)
+      if (child) follow(live, child)
+      return child
+    },
     secret: (provider) => powers.secrets.get(provider),
     continues: continued(powers, accepted),
     rememberExternalId: (id) => ledger.rememberExternalId(live.id, id.slice(0, 500)),

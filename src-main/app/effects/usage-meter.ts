@@ -4,20 +4,21 @@ type Known = Pick<Usage, 'inputTokens' | 'cachedTokens' | 'outputTokens' | 'cost
 type Key = keyof Known
 const keys: readonly Key[] = ['inputTokens', 'cachedTokens', 'outputTokens', 'costUsdNanos']
 
-/** Adds up what a session used. A part that one call did not report stays unknown for the whole: never a sum with holes. */
+/** Adds up what a session used, going on from what an earlier process of it used (`before`). A part that one call did not report stays unknown for the whole: never a sum with holes. */
 export function createUsageMeter(
   payment: 'signalbox' | 'own-login' | 'none',
+  before: Usage | null,
   now: () => { toolCalls: number; wallMs: number },
 ) {
-  let metered: Known | undefined
-  let reported: Partial<Known> = {}
+  let metered: Known | undefined = before?.source === 'metered' && payment !== 'none' ? before : undefined
+  let reported: Partial<Known> = before?.source === 'reported' ? before : {}
   return {
     /** One model call that passed through our hands. */
     settle(use: Known): void {
-      const before = metered
+      const sums = metered
       metered = { inputTokens: null, cachedTokens: null, outputTokens: null, costUsdNanos: null }
       for (const key of keys) {
-        const sum = before === undefined ? use[key] : add(before[key], use[key])
+        const sum = sums === undefined ? use[key] : add(sums[key], use[key])
         metered = { ...metered, [key]: sum }
       }
     },
@@ -27,7 +28,7 @@ export function createUsageMeter(
     },
     usage(): Usage {
       const { toolCalls, wallMs } = now()
-      if (metered) return { ...metered, toolCalls, wallMs, source: 'metered' }
+      if (metered) return { ...pick(metered), toolCalls, wallMs, source: 'metered' }
       if (payment === 'none') {
         return {
           inputTokens: 0,
@@ -39,17 +40,21 @@ export function createUsageMeter(
           source: 'metered',
         }
       }
-      const known: Known = {
-        inputTokens: null,
-        cachedTokens: null,
-        outputTokens: null,
-        costUsdNanos: null,
-        ...reported,
-      }
+      const known = pick(reported)
       const isKnown = keys.some((key) => known[key] !== null)
       return { ...known, toolCalls, wallMs, source: isKnown ? 'reported' : 'unknown' }
     },
   }
+}
+
+/** Only the four parts, whatever else came along. */
+function pick<T extends Partial<Known>>({
+  inputTokens = null,
+  cachedTokens = null,
+  outputTokens = null,
+  costUsdNanos = null,
+}: T): Known {
+  return { inputTokens, cachedTokens, outputTokens, costUsdNanos }
 }
 
 const add = (left: number | null, right: number | null) =>

@@ -16,12 +16,12 @@ export class FileRefused extends Error {
   }
 }
 
-/** Files of one workarea for an agent that is not trusted. All paths are absolute, as the protocol demands. */
-export interface WorkareaFiles {
+/** Files below one folder that somebody who is not trusted works in. All paths are absolute. */
+export interface ContainedFiles {
   readText(path: string, window: { readonly line?: number; readonly limit?: number }): Promise<string>
-  /** Replaces the file as a whole, or makes it with the folders it needs. */
-  writeText(path: string, content: string): Promise<void>
-  /** Checks that a folder lies in the workarea, no links on the way. */
+  /** Replaces the file as a whole, or makes it (mode 0644 unless told) with the folders it needs. */
+  writeText(path: string, content: string, mode?: number): Promise<void>
+  /** Checks that a folder lies in it, no links on the way. */
   checkFolder(path: string): Promise<void>
 }
 
@@ -36,7 +36,7 @@ const fileFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.
  * following links and the next step starts from the open folder (`/proc/self/fd`), where the system has that; elsewhere each
  * part is looked at first, which leaves a short race.
  */
-export function createWorkareaFiles(root: string): WorkareaFiles {
+export function createContainedFiles(root: string): ContainedFiles {
   const isHeld = existsSync('/proc/self/fd')
   const at = (folder: Folder, name: string) =>
     isHeld ? `/proc/self/fd/${folder.handle.fd}/${name}` : join(folder.path, name)
@@ -80,7 +80,7 @@ export function createWorkareaFiles(root: string): WorkareaFiles {
   ) => {
     const parts = await partsOf(root, path)
     const name = parts.at(-1)
-    if (name === undefined) throw new FileRefused('it is the workarea itself, not a file')
+    if (name === undefined) throw new FileRefused('it is the folder itself, not a file')
     const folder = await walk(parts.slice(0, -1), isMade)
     try {
       return await act(folder, name)
@@ -101,9 +101,9 @@ export function createWorkareaFiles(root: string): WorkareaFiles {
           await handle.close()
         }
       }),
-    writeText: (path, content) =>
+    writeText: (path, content, wantedMode) =>
       within(path, true, async (folder, name) => {
-        const mode = await modeToKeep(at(folder, name))
+        const mode = wantedMode ?? (await modeToKeep(at(folder, name)))
         await replaceFile(folder, at(folder, `.${randomBytes(6).toString('hex')}.tmp`), at(folder, name), {
           content,
           mode,
@@ -121,7 +121,7 @@ interface Folder {
   readonly handle: FileHandle
 }
 
-/** The parts of a path below the workarea; refuses what is not below it, by name or by kind of path. */
+/** The parts of a path below the root; refuses what is not below it, by name or by kind of path. */
 async function partsOf(root: string, path: string): Promise<readonly string[]> {
   if (path.includes('\0')) throw new FileRefused('the path holds a NUL byte', 'escape')
   if (path.length > maxPathLength) throw new FileRefused('the path is too long', 'escape')

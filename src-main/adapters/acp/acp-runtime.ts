@@ -1,0 +1,109 @@
+import type { AgentInfo } from '../../contract/agent.ts'
+import { SignalboxError } from '../../contract/errors.ts'
+import type { Clock, Log } from '../../ports/clock.ts'
+import type { Runtime, RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
+import { adoptAgent } from './adopt.ts'
+import type { AgentProgram } from './agent-table.ts'
+import { type AgentSettings, type Detected, detectAgent, detectCustom, type Machine } from './detect.ts'
+import { planCustom, planKnown } from './launch-plan.ts'
+import { deviceOf, findUpstream } from './model-address.ts'
+import { type AgentKind, startAgent } from './start-agent.ts'
+
+export interface AcpPowers {
+  /** The known CLIs: `agentTable`. */
+  readonly table: readonly AgentProgram[]
+  readonly machine: Machine
+  /** The settings as they stand now. */
+  readonly settings: () => AgentSettings
+  readonly clock: Clock
+  readonly log: Log
+  /** Takes secrets out of what a program wrote before it is stored or shown. */
+  readonly mask: (text: string) => string
+}
+
+/**
+ * The runtime that drives agent CLIs over the Agent Client Protocol. A session's agent runs behind the wall and outlives
+ * the app; its requests for files and terminals are served inside the workarea only.
+ */
+export function createAcpRuntime(powers: AcpPowers): Runtime {
+  let found: Promise<ReadonlyMap<string, Detected>> | undefined
+  const look = (isFresh: boolean) => {
+    if (isFresh || found === undefined) found = detectAll(powers)
+    return found
+  }
+  /** What is startable changes with the settings and logins; versions and places are looked up once. */
+  const detect = async (agent: string): Promise<Detected> => {
+    const known = powers.table.find(({ id }) => id === agent)
+    if (known) return detectAgent(known, powers.machine, powers.settings())
+    const custom = customAgent(powers, agent)
+    if (custom) return detectCustom(custom, powers.machine)
+    throw new SignalboxError('agent_unknown', { agent })
+  }
+  const kindOf = async (session: RuntimeSession): Promise<AgentKind> => {
+    const detected = await detect(session.agent)
+    const known = powers.table.find(({ id }) => id === session.agent)
+    if (known)
+      return {
+        name: known.name,
+        loginHint: known.loginHint,
+        askingModes: known.askingModes,
+        usageScope: known.usageScope,
+        detected,
+        plan: planKnown(known, detected, session, powers.settings()),
+      }
+    const custom = customAgent(powers, session.agent)
+    if (!custom) throw new SignalboxError('agent_unknown', { agent: session.agent })
+    return {
+      name: custom.name,
+      loginHint: 'Log in with the program itself.',
+      askingModes: usualAskingModes,
+      usageScope: 'prompt',
+      detected,
+      plan: planCustom(custom, detected),
+    }
+  }
+  return {
+    kind: 'acp',
+    async agents({ isFresh }): Promise<readonly AgentInfo[]> {
+      const all = await look(isFresh)
+      return [...all.values()].map(({ info }) => info)
+    },
+    devices: (agent, _model, payment) => devicesOf(powers, agent, payment),
+    async start(session): Promise<RuntimeHandle> {
+      return startAgent(session, await kindOf(session), powers)
+    },
+    async adopt(session, identity, resume) {
+      return adoptAgent(session, await kindOf(session), powers, { identity, resume })
+    },
+  }
+}
+
+/** For agents that nobody has described: names under which asking modes are known. */
+const usualAskingModes = ['ask', 'default', 'read-only', 'on-request', 'manual']
+
+function customAgent({ settings }: AcpPowers, agent: string) {
+  return settings().customAgents.find(({ name }) => `custom:${name}` === agent)
+}
+
+async function detectAll(powers: AcpPowers): Promise<ReadonlyMap<string, Detected>> {
+  const settings = powers.settings()
+  const all = await Promise.all([
+    ...powers.table.map((program) => detectAgent(program, powers.machine, settings)),
+    ...settings.customAgents.map((agent) => detectCustom(agent, powers.machine)),
+  ])
+  return new Map(all.map((detected) => [detected.info.id, detected]))
+}
+
+/** Its model, a shell for terminals, and the hosts of the way it is paid for; of both ways when that is not told. */
+function devicesOf(powers: AcpPowers, agent: string, payment?: string): readonly string[] {
+  const common = [`model:${agent}`, 'tool:shell']
+  const custom = customAgent(powers, agent)
+  if (custom) return [...common, ...custom.hosts.map((host) => `net:${host}`)]
+  const known = powers.table.find(({ id }) => id === agent)
+  if (!known) throw new SignalboxError('agent_unknown', { agent })
+  const upstream = findUpstream(known.providers, powers.settings().providerBaseUrls)
+  const forward = payment !== 'own-login' && upstream ? [deviceOf(upstream)] : []
+  const hosts =
+    payment === 'signalbox' ? [] : known.logins.flatMap((login) => login.hosts.map((host) => `net:${host}`))
+  return [...new Set([...common, ...forward, ...hosts])]
+}

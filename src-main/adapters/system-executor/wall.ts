@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import type { LaunchSpec } from '../../ports/executor.ts'
+import { enterScript } from '../../shim/enter-script.ts'
+import type { SandboxPlan } from '../../shim/protocol.ts'
+import { helperEnvironment, wallArguments } from './bubblewrap.ts'
+import { ExecutorError } from './executor-error.ts'
+import { grantedMounts, isBelow, programFolder, systemMounts } from './host-view.ts'
+import { findProgram, isExecutable, launcherFor, type Person } from './launcher.ts'
+
+/** What a wall is built from; the same for every child of an executor. */
+export interface WallGround {
+  readonly person: Person
+  readonly etc: Readonly<Record<string, string>>
+  /** The product's Node, which opens the ports inside. */
+  readonly nodeProgram: string
+  /** Folders that no grant may contain. */
+  readonly closed: readonly string[]
+}
+
+const firstProxyPort = 3128
+const systemPath = '/usr/local/bin:/usr/bin:/bin'
+
+/** The port of the proxy inside: the same every time, unless a forward has it. */
+export function proxyPortOf(forwards: LaunchSpec['forwards']): number {
+  const taken = new Set(forwards.map(({ insidePort }) => insidePort))
+  let port = firstProxyPort
+  while (taken.has(port)) port += 1
+  return port
+}
+
+/** The child's whole environment; the proxy's address only where there is a proxy. */
+export function childEnvironment(spec: LaunchSpec, proxyPort: number | null): Record<string, string> {
+  const env: Record<string, string> = { PATH: systemPath, ...spec.env, HOME: spec.home, TMPDIR: '/tmp' }
+  if (proxyPort === null) return env
+  const address = `http://127.0.0.1:${proxyPort}`
+  const local = '127.0.0.1,localhost'
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY']) {
+    env[name] = address
+    env[name.toLowerCase()] = address
+  }
+  return { ...env, NO_PROXY: local, no_proxy: local }
+}
+
+/** How to start `spec` behind bubblewrap; `hasNetwork` false leaves out the helper and every port. */
+export function wallPlan(ground: WallGround, spec: LaunchSpec, hasNetwork: boolean): SandboxPlan {
+  const bwrap = findProgram('bwrap')
+  if (!bwrap) throw new ExecutorError('start_failed', 'bubblewrap is not installed.')
+  const reads = hasNetwork ? [...spec.reads, programFolder(ground.nodeProgram)] : spec.reads
+  const granted = grantedMounts(reads, [...spec.writes, spec.home], ground.closed)
+  const visible = granted.flatMap((mount) => (mount.kind === 'link' ? [] : [mount.at]))
+  if (![...visible, '/usr', '/bin', '/tmp'].some((folder) => isBelow(spec.cwd, folder)))
+    throw new ExecutorError('path_refused', `The working directory ${spec.cwd} is not among what was granted.`)
+  const launcher = launcherFor(bwrap, ground.person, [...systemMounts(), ...granted], ground.etc)
+  const proxyPort = proxyPortOf(spec.forwards)
+  const env = childEnvironment(spec, hasNetwork ? proxyPort : null)
+  const ports = [proxyPort, ...spec.forwards.map(({ insidePort }) => insidePort)]
+  const launcherArgs = wallArguments({
+    mounts: launcher.mounts,
+    etc: launcher.etc,
+    cwd: spec.cwd,
+    env: hasNetwork ? helperEnvironment : env,
+    command: hasNetwork ? [ground.nodeProgram, '-e', enterScript] : [spec.file, ...spec.args],
+  })
+  return {
+    file: launcher.file,
+    args: launcher.args,
+    env: { PATH: systemPath },
+    cwd: '/',
+    launcherArgs,
+    enter: hasNetwork ? { ports, file: spec.file, args: spec.args, env } : null,
+    outsidePorts: [],
+  }
+}
+
+/** How to start `spec` with nothing around it, after the user accepted that. */
+export function openPlan(spec: LaunchSpec): SandboxPlan {
+  if (!isExecutable(spec.file))
+    throw new ExecutorError('program_not_found', `${spec.file} can't be started: there is no such program.`)
+  return {
+    file: spec.file,
+    args: spec.args,
+    env: childEnvironment(spec, null),
+    cwd: spec.cwd,
+    launcherArgs: null,
+    enter: null,
+    outsidePorts: spec.forwards.map(({ insidePort }) => insidePort),
+  }
+}
+
+/** What no grant may lay open: the state and runtime directories as such, and the user's home. */
+export function closedFolders(stateDirectory: string, runtimeDirectory: string): string[] {
+  return [stateDirectory, runtimeDirectory, homedir()].filter(existsSync)
+}

@@ -1,0 +1,37 @@
+import type { SessionRow } from '../../contract/session.ts'
+import type { Clock, Ids, Log } from '../../ports/clock.ts'
+import type { Executor } from '../../ports/executor.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { Secrets } from '../../ports/secrets.ts'
+import type { Workareas } from '../../ports/workareas.ts'
+import type { Asks } from './asks.ts'
+import type { KernelHost } from './kernel-host.ts'
+import type { Ledger } from './ledger.ts'
+import type { LiveSession } from './live-session.ts'
+
+/** What running sessions needs of the rest of the house. */
+export interface HostPowers {
+  readonly ledger: Ledger
+  readonly kernel: KernelHost
+  readonly workareas: Workareas
+  readonly executor: Executor
+  readonly runtimeOf: (kind: SessionRow['runtime']) => Runtime | undefined
+  readonly secrets: Secrets
+  readonly asks: Asks
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  /** Scratch homes: made owner-only and empty, removed when the session is over. */
+  readonly homes: {
+    make(sessionId: string): Promise<string>
+    /** The home of a session that runs already; undefined when it is gone. */
+    find(sessionId: string): Promise<string | undefined>
+    remove(sessionId: string): Promise<void>
+  }
+}
+
+/** The live sessions of this process and what they share. */
+export interface HostState {
+  readonly byId: Map<string, LiveSession>
+  readonly byPid: Map<number, LiveSession>
+}

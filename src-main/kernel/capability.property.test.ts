@@ -1,0 +1,143 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Capability, CapTable, rightBits, rightNames } from './capability.ts'
+import type { CapRef, Pid } from './ids.ts'
+import { SeededRandom } from './random.ts'
+
+const ALL = rightBits(['send', 'monitor', 'kill'])
+
+/** The plain model: a tree of records, liveness computed by walking it. */
+interface Plain {
+  readonly cap: Capability
+  readonly owner: Pid
+  readonly parent: Plain | undefined
+  isRevoked: boolean
+  isDeleted: boolean
+}
+
+function isLive(plain: Plain): boolean {
+  if (plain.isDeleted) return false
+  for (let at: Plain | undefined = plain; at; at = at.parent) if (at.isRevoked) return false
+  return true
+}
+
+type Op = { readonly op: 'mint' | 'child' | 'revoke' | 'delete' | 'exit'; readonly a: number; readonly b: number }
+
+const ops = fc.array(
+  fc.record({
+    op: fc.constantFrom<Op['op']>('mint', 'child', 'child', 'child', 'revoke', 'delete', 'exit'),
+    a: fc.nat(1000),
+    b: fc.nat(127),
+  }),
+  { maxLength: 80 },
+)
+
+function checkTree(root: Capability, nodes: { live: number; skeletons: number }): void {
+  let count = 0
+  for (let child = root.firstChild; child; child = child.nextSibling) {
+    expect(child.parent).toBe(root)
+    expect(child.rights & ~root.rights).toBe(0)
+    count++
+    checkTree(child, nodes)
+  }
+  expect(root.childCount).toBe(count)
+  if (root.isSkeleton) {
+    nodes.skeletons++
+    expect(count).toBeGreaterThanOrEqual(2)
+  } else nodes.live++
+}
+
+test('revocation reaches every descendant through ended owners, and nothing else', () => {
+  fc.assert(
+    fc.property(ops, (steps) => {
+      const died: Capability[] = []
+      const unnamed: Pid[] = []
+      const table = new CapTable(new SeededRandom('07'.repeat(32)), () => 0, {
+        died: (cap) => died.push(cap),
+        processUnnamed: (pid) => unnamed.push(pid),
+      })
+      const model: Plain[] = []
+      const pick = (n: number): Plain | undefined => {
+        const live = model.filter(isLive)
+        return live[n % Math.max(1, live.length)]
+      }
+      for (const { op, a, b } of steps) {
+        const owner = ((b % 5) + 1) as Pid
+        const chosen = pick(a)
+        if (op === 'mint') {
+          const cap = table.mint(owner, { kind: 'process', pid: 9 as Pid }, ALL)
+          model.push({ cap, owner, parent: undefined, isRevoked: false, isDeleted: false })
+        } else if (op === 'exit') {
+          table.deleteOwned(owner)
+          for (const plain of model) if (plain.owner === owner && isLive(plain)) plain.isDeleted = true
+        } else if (!chosen) continue
+        else if (op === 'child') {
+          const cap = table.child(chosen.cap, owner, b)
+          model.push({ cap, owner, parent: chosen, isRevoked: false, isDeleted: false })
+        } else if (op === 'delete') {
+          table.delete(chosen.cap)
+          chosen.isDeleted = true
+        } else {
+          const below = model.filter((one) => isLive(one)).length
+          const count = table.revoke(chosen.cap)
+          chosen.isRevoked = true
+          expect(below - model.filter(isLive).length).toBe(count)
+        }
+        for (const plain of model) {
+          const ask = (caller: number) => {
+            try {
+              return table.owned(caller as Pid, plain.cap.ref)
+            } catch (error) {
+              return (error as Error).message
+            }
+          }
+          const unknown = 'capability unknown or not owned'
+          expect(ask(plain.owner)).toBe(isLive(plain) ? plain.cap : unknown)
+          expect(ask(99)).toBe(unknown)
+        }
+        const live = model.filter(isLive)
+        expect(table.size).toBe(live.length)
+        expect(table.isNamed(9 as Pid)).toBe(live.length > 0)
+      }
+      const nodes = { live: 0, skeletons: 0 }
+      const tops = new Set(
+        model.filter(isLive).map(({ cap }) => {
+          let top = cap
+          while (top.parent) top = top.parent
+          return top
+        }),
+      )
+      for (const top of tops) checkTree(top, nodes)
+      expect(nodes.live).toBe(table.size)
+      expect(nodes.skeletons).toBeLessThanOrEqual(nodes.live)
+      expect(new Set(died).size).toBe(died.length)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a path may not exceed its bound, and counts only what still stands', () => {
+  const table = new CapTable(new SeededRandom('01'.repeat(32)), () => 0, { died() {}, processUnnamed() {} })
+  let cap = table.mint(1 as Pid, { kind: 'spawn' }, 0)
+  for (let i = 1; i < 4096; i++) cap = table.child(cap, 1 as Pid, 0)
+  expect(() => table.child(cap, 1 as Pid, 0)).toThrow(expect.objectContaining({ code: 'ECAP' }))
+  expect(table.size).toBe(4096)
+  for (const one of [...table.list(1 as Pid)]) if (one !== cap) table.delete(one)
+  expect(table.child(cap, 1 as Pid, 0).depth).toBe(1)
+})
+
+test('rights pack and unpack, references are unique and 128 bits long', () => {
+  expect(rightNames(rightBits(['kill', 'send', 'open']))).toEqual(['send', 'open', 'kill'])
+  expect(() => rightBits(['__proto__' as 'send'])).toThrow(expect.objectContaining({ code: 'EINVAL' }))
+  const random = new SeededRandom('ab'.repeat(32))
+  const refs = new Set<string>()
+  for (let i = 0; i < 5000; i++) refs.add(random.hex(16))
+  expect(refs.size).toBe(5000)
+  for (const ref of refs) expect(ref as CapRef).toMatch(/^[0-9a-f]{32}$/)
+})
+
+test('the generator is ChaCha20: its first block under the zero key is the published one', () => {
+  const random = new SeededRandom('00'.repeat(32))
+  // RFC 8439 appendix A.1, test vector 1, read as little-endian words.
+  expect(random.hex(16)).toBe('ade0b876903df1a0e56a5d4028bd8653')
+})

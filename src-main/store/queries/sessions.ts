@@ -1,0 +1,158 @@
+import type { Activity, SessionFilter, SessionRow, Usage } from '../../contract/session.ts'
+import { attention } from '../../domain/session/attention.ts'
+import type { Db } from '../database.ts'
+
+/** What is wanted of a list: filter, order and window. */
+export type WindowInput = SessionFilter & { readonly from: number; readonly count: number }
+
+/** A row's place in a window and a mark that differs whenever the row does. */
+export interface RowMark {
+  readonly id: SessionRow['id']
+  readonly version: string
+}
+
+interface RowRecord {
+  readonly row: string
+  readonly last_line: string | null
+  readonly last_heard_ms: number | null
+  readonly usage: string | null
+}
+
+const views: Readonly<Record<SessionFilter['view'], string>> = {
+  all: '',
+  'needs-you': `s.attention = ${attention.asks}`,
+  working: `s.attention IN (${attention.asks}, ${attention.working})`,
+  'to-review': `s.attention IN (${attention.failed}, ${attention.review})`,
+  queue: `s.attention = ${attention.queued}`,
+  ended: `s.attention IN (${attention.failed}, ${attention.review}, ${attention.ended})`,
+}
+
+const elapsed = '(coalesce(s.ended_at_ms, :now) - coalesce(s.started_at_ms, s.created_at_ms))'
+
+/** The columns of each order, ascending; newest and attention read as their names say. */
+const orders: Readonly<Record<SessionFilter['sort'], readonly (readonly [string, 'ASC' | 'DESC'])[]>> = {
+  attention: [
+    ['s.attention', 'ASC'],
+    ['s.created_at_ms', 'DESC'],
+  ],
+  newest: [['s.created_at_ms', 'DESC']],
+  elapsed: [[elapsed, 'ASC']],
+  cost: [["coalesce(json_extract(l.usage, '$.costUsdNanos'), s.cost, -1)", 'ASC']],
+  title: [['s.title COLLATE NOCASE', 'ASC']],
+  state: [
+    ['s.status', 'ASC'],
+    ['s.phase', 'ASC'],
+  ],
+  agent: [['s.agent', 'ASC']],
+}
+
+const groups: Readonly<Record<SessionFilter['group'], string | undefined>> = {
+  project: 'p.name COLLATE NOCASE',
+  state: 's.attention',
+  agent: 's.agent',
+  none: undefined,
+}
+
+function orderOf(input: SessionFilter): string {
+  const flip = (way: 'ASC' | 'DESC') => (input.descending ? (way === 'ASC' ? 'DESC' : 'ASC') : way)
+  const group = groups[input.group]
+  const own = orders[input.sort].map(([column, way]) => `${column} ${flip(way)}`)
+  const tail = input.sort === 'attention' || input.sort === 'newest' ? [] : ['s.created_at_ms DESC']
+  return [...(group ? [`${group} ASC`] : []), ...own, ...tail, 's.id'].join(', ')
+}
+
+function whereOf(input: SessionFilter): string {
+  const conditions = [
+    views[input.view],
+    input.projectId === undefined ? '' : 's.project_id = :project',
+    input.text.trim() === '' ? '' : 'instr(s.search, :text) > 0',
+  ].filter((condition) => condition !== '')
+  return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+}
+
+/** Reads a row as lists show it: what its facts say, with what was heard since. */
+function toRow(record: RowRecord): SessionRow {
+  const row = JSON.parse(record.row) as SessionRow
+  return {
+    ...row,
+    usage: row.endedAtMs === null && record.usage !== null ? (JSON.parse(record.usage) as Usage) : row.usage,
+    lastLine: record.last_line,
+    lastHeardAtMs: record.last_heard_ms,
+  }
+}
+
+/** Reading sessions: windows of long lists by their marks, single rows in full. */
+export function createSessionQueries(db: Db) {
+  const row = db.prepare<[string], RowRecord>(
+    `SELECT s.row, l.last_line, l.last_heard_ms, l.usage
+     FROM sessions s LEFT JOIN session_live l ON l.session_id = s.id WHERE s.id = ?`,
+  )
+  const transcript = db
+    .prepare<[string, number], string>(
+      `SELECT body FROM (SELECT cursor, body FROM activities WHERE session_id = ? ORDER BY cursor DESC LIMIT ?)
+       ORDER BY cursor`,
+    )
+    .pluck()
+  const inWorkarea = db
+    .prepare<[string, string], string>(
+      `SELECT id FROM sessions WHERE ended_at_ms IS NULL
+         AND (workarea_id = ?1 OR continues IN (SELECT id FROM sessions WHERE workarea_id = ?1)) AND id <> ?2 LIMIT 1`,
+    )
+    .pluck()
+  const prepared = new Map<string, ReturnType<typeof prepareWindow>>()
+  const prepareWindow = (where: string, order: string, needsLive: boolean, needsProject: boolean) => {
+    const from = `FROM sessions s ${needsLive ? 'LEFT JOIN session_live l ON l.session_id = s.id' : ''}
+      ${needsProject ? 'LEFT JOIN projects p ON p.id = s.project_id' : ''} ${where}`
+    return {
+      total: db.prepare<[object], number>(`SELECT count(*) FROM sessions s ${where}`).pluck(),
+      marks: db.prepare<[object], { id: RowMark['id']; seq: number; live: number | null }>(
+        `SELECT w.id, w.seq, l.version AS live
+         FROM (SELECT s.id, s.changed_seq AS seq, row_number() OVER () AS place FROM (
+           SELECT s.id, s.changed_seq ${from} ORDER BY ${order} LIMIT :count OFFSET :from) s) w
+         LEFT JOIN session_live l ON l.session_id = w.id ORDER BY w.place`,
+      ),
+    }
+  }
+  const windowOf = (input: WindowInput) => {
+    const where = whereOf(input)
+    const order = orderOf(input)
+    const key = `${where}|${order}`
+    const known = prepared.get(key)
+    if (known) return known
+    const made = prepareWindow(where, order, input.sort === 'cost', input.group === 'project')
+    prepared.set(key, made)
+    return made
+  }
+  const read = (id: string): SessionRow | undefined => {
+    const record = row.get(id)
+    return record && toRow(record)
+  }
+  return {
+    /** The ids of a window in order with their marks, and how many rows the filter lets through. */
+    marks(input: WindowInput, nowMs: number): { readonly total: number; readonly marks: readonly RowMark[] } {
+      const statement = windowOf(input)
+      const named = {
+        ...(input.projectId === undefined ? {} : { project: input.projectId }),
+        ...(input.text.trim() === '' ? {} : { text: input.text.trim().toLowerCase() }),
+      }
+      const window = {
+        ...named,
+        count: input.count,
+        from: input.from,
+        ...(input.sort === 'elapsed' ? { now: nowMs } : {}),
+      }
+      return {
+        total: Number(statement.total.get(named) ?? 0),
+        marks: statement.marks
+          .all(window)
+          .map(({ id, seq, live }) => ({ id, version: `${seq}.${live ?? 0}` })),
+      }
+    },
+    read,
+    /** The last `limit` activities' bodies, oldest first. */
+    transcript: (sessionId: string, limit: number): Activity['body'][] =>
+      transcript.all(sessionId, limit).map((text) => JSON.parse(text) as Activity['body']),
+    /** A session that has not ended and works, or is going to, in this workarea; not `except`. */
+    occupant: (workareaId: string, except: string): string | undefined => inWorkarea.get(workareaId, except),
+  }
+}

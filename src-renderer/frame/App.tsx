@@ -1,0 +1,66 @@
+import { Tooltip } from '@base-ui/react/tooltip'
+import { MutationCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { useState } from 'react'
+import { AccessProvider } from '../client/access.tsx'
+import type { Connection } from '../client/connection.ts'
+import { problemOf } from '../client/error-texts.ts'
+import { useNotices } from '../stores/notices.ts'
+import { KeyboardProvider } from '../ui/keyboard.tsx'
+import { Frame } from './Frame.tsx'
+import { keyTable } from './key-table.ts'
+import { noticeAfter, noticeOfFailure } from './outcome-notices.ts'
+import '@fontsource-variable/inter/wght.css'
+import '@fontsource-variable/jetbrains-mono/wght.css'
+import '../tokens.css'
+import '../base.css'
+import '../ui/parts.css'
+
+/** The whole page over one connection. */
+export function App(props: { connection: Connection }) {
+  const [queries] = useState(() => createQueries(props.connection))
+  return (
+    <QueryClientProvider client={queries}>
+      <AccessProvider connection={props.connection}>
+        <KeyboardProvider table={keyTable}>
+          <Tooltip.Provider delay={500}>
+            <Frame />
+          </Tooltip.Provider>
+        </KeyboardProvider>
+      </AccessProvider>
+    </QueryClientProvider>
+  )
+}
+
+/** The cache. Facts say what is stale, so nothing is read again merely because time passed or the window was focused. */
+function createQueries(connection: Connection): QueryClient {
+  const { say } = useNotices.getState()
+  const fail = (path: string, error: unknown) => {
+    const notice = noticeOfFailure(path, problemOf(error))
+    if (notice) say(notice)
+  }
+  const undoLand = (sessionId: string) => {
+    const { client } = connection.get()
+    client?.session.undoLand({ sessionId }).then(
+      () => say({ text: 'Landing undone. The branch is where it was.' }),
+      (error: unknown) => fail('session.undoLand', error),
+    )
+  }
+  const mutationCache = new MutationCache({
+    onSuccess(output, input, _context, mutation) {
+      const notice = noticeAfter(pathOf(mutation.options.mutationKey), input, output, undoLand)
+      if (notice) say(notice)
+    },
+    onError: (error, _input, _context, mutation) => fail(pathOf(mutation.options.mutationKey), error),
+  })
+  return new QueryClient({
+    mutationCache,
+    defaultOptions: {
+      queries: { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false, networkMode: 'always' },
+      mutations: { networkMode: 'always' },
+    },
+  })
+}
+
+function pathOf(key: readonly unknown[] | undefined): string {
+  return (key ?? []).join('.')
+}
