@@ -75,7 +75,9 @@ function checkLaw(root: Account, booked: Amounts): void {
 }
 
 function snapshot(root: Account): string {
-  return JSON.stringify(walk(root).map(({ limit, spent, reserved, overdraft }) => [limit, spent, reserved, overdraft]))
+  return JSON.stringify(
+    walk(root).map(({ limit, spent, reserved, overdraft }) => [limit, spent, reserved, overdraft]),
+  )
 }
 
 test('conservation holds under arbitrary carving, charging, overrunning and ending', () => {

@@ -13,7 +13,13 @@ const SEND = rightBits(['send'])
 
 /** Mints send and monitor on the caller itself, never kill. */
 export function selfCap(core: Core, process: Process): CapRef {
-  return core.caps.mint(process.pid, { kind: 'process', pid: process.pid }, SELF).ref
+  return minted(core, process, process.pid, SELF)
+}
+
+function minted(core: Core, process: Process, pid: Pid, rights: number): CapRef {
+  const cap = core.caps.mint(process.pid, { kind: 'process', pid }, rights)
+  core.events.push(process.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(rights) })
+  return cap.ref
 }
 
 /** Derives a capability with fewer rights; asking for one that is not held is ECAP, not a silent intersection. */
@@ -92,5 +98,5 @@ export function unregister(core: Core, process: Process, wanted: string): void {
 /** Mints a fresh send-only capability on the holder of a name, each a root of its own. */
 export function lookup(core: Core, process: Process, wanted: string): CapRef | undefined {
   const holder = core.names.get(checkName(wanted))
-  return holder && core.caps.mint(process.pid, { kind: 'process', pid: holder.pid }, SEND).ref
+  return holder && minted(core, process, holder.pid, SEND)
 }

@@ -4,6 +4,8 @@ import { type Capability, CapTable, rightBits, rightNames } from './capability.t
 import type { CapRef, Pid } from './ids.ts'
 import { SeededRandom } from './random.ts'
 
+/** The process that all the model's capabilities name. */
+const TARGET = 9 as Pid
 const ALL = rightBits(['send', 'monitor', 'kill'])
 
 /** The plain model: a tree of records, liveness computed by walking it. */
@@ -21,7 +23,11 @@ function isLive(plain: Plain): boolean {
   return true
 }
 
-type Op = { readonly op: 'mint' | 'child' | 'revoke' | 'delete' | 'exit'; readonly a: number; readonly b: number }
+type Op = {
+  readonly op: 'mint' | 'child' | 'revoke' | 'delete' | 'exit'
+  readonly a: number
+  readonly b: number
+}
 
 const ops = fc.array(
   fc.record({
@@ -47,70 +53,86 @@ function checkTree(root: Capability, nodes: { live: number; skeletons: number })
   } else nodes.live++
 }
 
+/** The table under test beside its model. */
+class Pair {
+  readonly model: Plain[] = []
+  readonly died: Capability[] = []
+  readonly table = new CapTable(new SeededRandom('07'.repeat(32)), () => 0, {
+    died: (cap) => this.died.push(cap),
+    processUnnamed: () => undefined,
+  })
+
+  live(): Plain[] {
+    return this.model.filter(isLive)
+  }
+
+  apply({ op, a, b }: Op): void {
+    const { table, model } = this
+    const owner = ((b % 5) + 1) as Pid
+    const live = this.live()
+    const chosen = live[a % Math.max(1, live.length)]
+    const add = (cap: Capability, parent: Plain | undefined): void => {
+      model.push({ cap, owner, parent, isRevoked: false, isDeleted: false })
+    }
+    if (op === 'mint') add(table.mint(owner, { kind: 'process', pid: TARGET }, ALL), undefined)
+    else if (op === 'exit') {
+      table.deleteOwned(owner)
+      for (const plain of live) if (plain.owner === owner) plain.isDeleted = true
+    } else if (!chosen) return
+    else if (op === 'child') add(table.child(chosen.cap, owner, b), chosen)
+    else if (op === 'delete') {
+      table.delete(chosen.cap)
+      chosen.isDeleted = true
+    } else {
+      const count = table.revoke(chosen.cap)
+      chosen.isRevoked = true
+      expect(live.length - this.live().length).toBe(count)
+    }
+  }
+
+  compare(): void {
+    const { table, model } = this
+    const ask = (caller: number, plain: Plain): unknown => {
+      try {
+        return table.owned(caller as Pid, plain.cap.ref)
+      } catch (error) {
+        return error instanceof Error ? error.message : error
+      }
+    }
+    const unknown = 'capability unknown or not owned'
+    for (const plain of model) {
+      expect(ask(plain.owner, plain)).toBe(isLive(plain) ? plain.cap : unknown)
+      expect(ask(99, plain)).toBe(unknown)
+    }
+    expect(table.size).toBe(this.live().length)
+    expect(table.isNamed(TARGET)).toBe(table.size > 0)
+  }
+
+  /** Every top of the derivation forest. */
+  tops(): Set<Capability> {
+    return new Set(
+      this.live().map(({ cap }) => {
+        let top = cap
+        while (top.parent) top = top.parent
+        return top
+      }),
+    )
+  }
+}
+
 test('revocation reaches every descendant through ended owners, and nothing else', () => {
   fc.assert(
     fc.property(ops, (steps) => {
-      const died: Capability[] = []
-      const unnamed: Pid[] = []
-      const table = new CapTable(new SeededRandom('07'.repeat(32)), () => 0, {
-        died: (cap) => died.push(cap),
-        processUnnamed: (pid) => unnamed.push(pid),
-      })
-      const model: Plain[] = []
-      const pick = (n: number): Plain | undefined => {
-        const live = model.filter(isLive)
-        return live[n % Math.max(1, live.length)]
-      }
-      for (const { op, a, b } of steps) {
-        const owner = ((b % 5) + 1) as Pid
-        const chosen = pick(a)
-        if (op === 'mint') {
-          const cap = table.mint(owner, { kind: 'process', pid: 9 as Pid }, ALL)
-          model.push({ cap, owner, parent: undefined, isRevoked: false, isDeleted: false })
-        } else if (op === 'exit') {
-          table.deleteOwned(owner)
-          for (const plain of model) if (plain.owner === owner && isLive(plain)) plain.isDeleted = true
-        } else if (!chosen) continue
-        else if (op === 'child') {
-          const cap = table.child(chosen.cap, owner, b)
-          model.push({ cap, owner, parent: chosen, isRevoked: false, isDeleted: false })
-        } else if (op === 'delete') {
-          table.delete(chosen.cap)
-          chosen.isDeleted = true
-        } else {
-          const below = model.filter((one) => isLive(one)).length
-          const count = table.revoke(chosen.cap)
-          chosen.isRevoked = true
-          expect(below - model.filter(isLive).length).toBe(count)
-        }
-        for (const plain of model) {
-          const ask = (caller: number) => {
-            try {
-              return table.owned(caller as Pid, plain.cap.ref)
-            } catch (error) {
-              return (error as Error).message
-            }
-          }
-          const unknown = 'capability unknown or not owned'
-          expect(ask(plain.owner)).toBe(isLive(plain) ? plain.cap : unknown)
-          expect(ask(99)).toBe(unknown)
-        }
-        const live = model.filter(isLive)
-        expect(table.size).toBe(live.length)
-        expect(table.isNamed(9 as Pid)).toBe(live.length > 0)
+      const pair = new Pair()
+      for (const step of steps) {
+        pair.apply(step)
+        pair.compare()
       }
       const nodes = { live: 0, skeletons: 0 }
-      const tops = new Set(
-        model.filter(isLive).map(({ cap }) => {
-          let top = cap
-          while (top.parent) top = top.parent
-          return top
-        }),
-      )
-      for (const top of tops) checkTree(top, nodes)
-      expect(nodes.live).toBe(table.size)
+      for (const top of pair.tops()) checkTree(top, nodes)
+      expect(nodes.live).toBe(pair.table.size)
       expect(nodes.skeletons).toBeLessThanOrEqual(nodes.live)
-      expect(new Set(died).size).toBe(died.length)
+      expect(new Set(pair.died).size).toBe(pair.died.length)
     }),
     { numRuns: 300 },
   )

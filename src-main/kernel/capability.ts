@@ -183,30 +183,36 @@ export class CapTable {
     return cap.expiresAt !== Number.POSITIVE_INFINITY && this.#now() > cap.expiresAt
   }
 
-  /** Marks a capability and everything derived from it dead; returns how many died. */
+  /**
+   * Marks a capability and everything derived from it dead; returns how many died. Only when all are is anyone told,
+   * so that nothing that listens can act through one of them or find the tree half taken down.
+   */
   revoke(cap: Capability): number {
     this.#detach(cap)
-    let count = 0
+    const died: Capability[] = []
     const stack: Capability[] = [cap]
     for (let at = stack.pop(); at; at = stack.pop()) {
       for (let child = at.firstChild; child; child = child.nextSibling) stack.push(child)
       at.firstChild = undefined
+      at.childCount = 0
       at.parent = undefined
       if (at.isSkeleton) continue
       at.isRevoked = true
-      count++
-      this.#remove(at, 'revoked')
+      this.#drop(at)
+      died.push(at)
     }
-    this.revocations += count
-    return count
+    this.revocations += died.length
+    for (const one of died) this.#tell(one, 'revoked')
+    return died.length
   }
 
   /** Takes one capability away without touching what was derived from it. */
   delete(cap: Capability): void {
     if (cap.isSkeleton || cap.isRevoked) return
-    this.#remove(cap, 'deleted')
+    this.#drop(cap)
     cap.isSkeleton = true
     this.#compact(cap)
+    this.#tell(cap, 'deleted')
   }
 
   /** Deletes everything a process owns, in time proportional to that. */
@@ -257,8 +263,8 @@ export class CapTable {
     return cap
   }
 
-  /** Out of the table, its owner's list and the naming count; the tree is the caller's business. */
-  #remove(cap: Capability, why: 'revoked' | 'deleted'): void {
+  /** Out of the table and its owner's list; the tree is the caller's business. */
+  #drop(cap: Capability): void {
     this.#byRef.delete(cap.ref)
     if (cap.prevOwned) cap.prevOwned.nextOwned = cap.nextOwned
     else if (cap.nextOwned) this.#owned.set(cap.owner, cap.nextOwned)
@@ -266,6 +272,9 @@ export class CapTable {
     if (cap.nextOwned) cap.nextOwned.prevOwned = cap.prevOwned
     cap.nextOwned = undefined
     cap.prevOwned = undefined
+  }
+
+  #tell(cap: Capability, why: 'revoked' | 'deleted'): void {
     this.#events.died(cap, why)
     if (cap.resource.kind !== 'process') return
     const pid = cap.resource.pid

@@ -11,7 +11,10 @@ async function openFirst(sys: Sys, name: string): Promise<CapRef> {
 function costing(cost: unknown, extra: Partial<Driver> = {}): Driver {
   return {
     name: 'dev',
-    open: () => ({ read: async (value) => ({ value, cost: cost as DriverCost }), write: () => ({ value: 1 }) }),
+    open: () => ({
+      read: async (value) => ({ value, cost: cost as DriverCost }),
+      write: () => ({ value: 1 }),
+    }),
     ...extra,
   }
 }
@@ -56,7 +59,14 @@ test.each([
   ['text', { toolCalls: '3' }],
   ['too much to count', { usd: 1e300 }],
   ['no object', 'cheap'],
-  ['a trap', { get tokens(): number { throw new Error('trap') } }],
+  [
+    'a trap',
+    {
+      get tokens(): number {
+        throw new Error('trap')
+      },
+    },
+  ],
 ])('a driver that reports %s credits nothing', async (_name, cost) => {
   const t = testKernel()
   t.kernel.registerDriver(costing(cost))

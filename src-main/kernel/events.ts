@@ -5,11 +5,9 @@ import type { Pid } from './ids.ts'
 export type KEvent =
   | { readonly kind: 'boot' | 'spawn'; readonly name: string; readonly parent: Pid }
   | { readonly kind: 'exit'; readonly reason: ExitReason }
-  | { readonly kind: 'syscall'; readonly name: string; readonly count: number }
   | { readonly kind: 'send'; readonly to: Pid; readonly caps: number }
   | { readonly kind: 'recv'; readonly from: Pid }
   | { readonly kind: 'msg.expired'; readonly from: Pid }
-  | { readonly kind: 'park'; readonly on: string }
   | {
       readonly kind: 'cap.mint' | 'cap.derive' | 'cap.delegate'
       readonly cap: number

@@ -48,13 +48,20 @@ test('a session process gets its devices by name, and the host their rows withou
   expect(capabilities.map((row) => row.target)).toEqual(['tool:shell', 'runtime:x'])
   const refs = JSON.stringify([t.facts, capabilities, t.kernel.caps(), t.kernel.events()])
   expect(refs).not.toMatch(/[0-9a-f]{32}/)
-  expect(types(t, pid)).toEqual(['process.spawned', 'capability.granted', 'capability.granted', 'process.exited'])
+  expect(types(t, pid)).toEqual([
+    'process.spawned',
+    'capability.granted',
+    'capability.granted',
+    'process.exited',
+  ])
 })
 
 test('a spawn that is refused leaves nothing behind', async () => {
   const t = fleet({ tokens: 100 })
   const before = [t.kernel.ps().length, t.kernel.caps().length, t.facts.length]
-  expect(() => t.kernel.spawnHost({ image: idle, devices: ['nope'] })).toThrow(expect.objectContaining({ code: 'ENODEV' }))
+  expect(() => t.kernel.spawnHost({ image: idle, devices: ['nope'] })).toThrow(
+    expect.objectContaining({ code: 'ENODEV' }),
+  )
   expect(() => t.kernel.spawnHost({ image: idle, devices: [], quota: { tokens: 101 } })).toThrow(
     expect.objectContaining({ code: 'EQUOTA', resource: 'tokens' }),
   )
@@ -120,8 +127,12 @@ test('narrowing leaves less: named hosts under a wildcard, or an end in time', (
   t.clock.setTimer(11, () => undefined)
   t.clock.advance()
   expect(door.open('tool:x')).toEqual({ ok: false, reason: 'expired' })
-  expect(() => t.kernel.narrow(pid, 'tool:x', { to: ['tool:y'] })).toThrow(expect.objectContaining({ code: 'EINVAL' }))
-  expect(() => t.kernel.narrow(pid, 'net:c', { expiresInMs: 1 })).toThrow(expect.objectContaining({ code: 'ESRCH' }))
+  expect(() => t.kernel.narrow(pid, 'tool:x', { to: ['tool:y'] })).toThrow(
+    expect.objectContaining({ code: 'EINVAL' }),
+  )
+  expect(() => t.kernel.narrow(pid, 'net:c', { expiresInMs: 1 })).toThrow(
+    expect.objectContaining({ code: 'ESRCH' }),
+  )
 })
 
 test('a charge that does not fit ends the session before the effect, a settlement after it', () => {
@@ -147,18 +158,22 @@ test('a charge that does not fit ends the session before the effect, a settlemen
   expect(t.kernel.usage(root)?.tokens).toEqual({ spent: 212, limit: 1000, available: 788 })
 })
 
-test.each([{ tokens: Number.NaN }, { tokens: -1 }, { toolCalls: 0.5 }, { usdNanos: Infinity }, null, { tokens: '1' }])(
-  'a door does not believe %j',
-  (cost) => {
-    const t = fleet({ tokens: 10 })
-    const { pid } = t.kernel.spawnHost({ image: idle, devices: [] })
-    const door = t.kernel.door(pid)
-    expect(door.settle(cost as never)).toEqual({ ok: false, reason: 'invalid_cost' })
-    expect(door.charge(cost as never)).toEqual({ ok: false, reason: 'invalid_cost' })
-    expect(t.kernel.usage(pid)?.tokens).toEqual({ spent: 0, available: 10 })
-    expect(door.isAlive).toBe(true)
-  },
-)
+test.each([
+  { tokens: Number.NaN },
+  { tokens: -1 },
+  { toolCalls: 0.5 },
+  { usdNanos: Infinity },
+  null,
+  { tokens: '1' },
+])('a door does not believe %j', (cost) => {
+  const t = fleet({ tokens: 10 })
+  const { pid } = t.kernel.spawnHost({ image: idle, devices: [] })
+  const door = t.kernel.door(pid)
+  expect(door.settle(cost as never)).toEqual({ ok: false, reason: 'invalid_cost' })
+  expect(door.charge(cost as never)).toEqual({ ok: false, reason: 'invalid_cost' })
+  expect(t.kernel.usage(pid)?.tokens).toEqual({ spent: 0, available: 10 })
+  expect(door.isAlive).toBe(true)
+})
 
 test('a paused door waits, and learns whether to go on', async () => {
   const t = fleet()
@@ -187,8 +202,12 @@ test('a changed budget counts what was used, comes out of the fleet’s, and bit
   const { pid } = t.kernel.spawnHost({ image: idle, devices: [] })
   const door = t.kernel.door(pid)
   door.charge({ tokens: 30 })
-  expect(() => t.kernel.changeBudget(pid, { tokens: 29 })).toThrow(expect.objectContaining({ code: 'EINVAL' }))
-  expect(() => t.kernel.changeBudget(pid, { tokens: 101 })).toThrow(expect.objectContaining({ code: 'EQUOTA' }))
+  expect(() => t.kernel.changeBudget(pid, { tokens: 29 })).toThrow(
+    expect.objectContaining({ code: 'EINVAL' }),
+  )
+  expect(() => t.kernel.changeBudget(pid, { tokens: 101 })).toThrow(
+    expect.objectContaining({ code: 'EQUOTA' }),
+  )
   t.kernel.changeBudget(pid, { tokens: 50, toolCalls: 3, usdNanos: 1_000 })
   expect(t.kernel.usage(pid)?.tokens).toEqual({ spent: 30, limit: 50, available: 20 })
   expect(t.kernel.usage(t.kernel.rootPid!)?.tokens.available).toBe(50)

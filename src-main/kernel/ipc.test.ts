@@ -7,7 +7,11 @@ test('a message arrives as a copy, stamped by the kernel, and a reply is matched
   const echo = image('echo', async (sys) => {
     const message = await sys.recv<{ n: number; from: number }>()
     message.body.n = 99
-    await sys.send(message.caps[0]!, { n: message.body.n, claimed: message.body.from, from: message.from }, { corr: message.id })
+    await sys.send(
+      message.caps[0]!,
+      { n: message.body.n, claimed: message.body.from, from: message.from },
+      { corr: message.id },
+    )
   })
   const reason = await runRoot(t, async (sys) => {
     await sys.recv()

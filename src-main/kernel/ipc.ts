@@ -1,5 +1,5 @@
 import type { Message, RecvOptions, SendOptions } from './abi.ts'
-import type { Capability } from './capability.ts'
+import { type Capability, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess, parseMs } from './core.ts'
 import { CapError, KernelError } from './errors.ts'
@@ -214,6 +214,8 @@ export function carriedBy(core: Core, sender: Process, refs: readonly CapRef[]):
 export function delegate(core: Core, carried: readonly Capability[], receiver: Pid): CapRef[] {
   return carried.map((cap) => {
     if (cap.isRevoked || cap.isSkeleton || core.caps.isExpired(cap)) return core.caps.deadRef()
-    return core.caps.child(cap, receiver, cap.rights).ref
+    const child = core.caps.child(cap, receiver, cap.rights)
+    core.events.push(receiver, { kind: 'cap.delegate', cap: child.id, rights: rightNames(child.rights) })
+    return child.ref
   })
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { BootGrant, Message, ProcessImage, Quota, Right, Sys } from './abi.ts'
+import { KernelError } from './errors.ts'
 import type { CapRef } from './ids.ts'
 import { image, runRoot, settled, type TestKernel, testKernel } from './test-kernel.ts'
 
@@ -14,9 +15,36 @@ interface Step {
 }
 
 const OPS = [
-  'spawn', 'spawn', 'spawn', 'send', 'send', 'recv', 'derive', 'expire', 'revoke', 'monitor', 'signal', 'suspend',
-  'resume', 'term', 'open', 'read', 'read', 'readAll', 'sleep', 'yield', 'name', 'lookup', 'remember', 'recall',
-  'sched', 'forge', 'wait', 'exit', 'fault', 'cleanup',
+  'spawn',
+  'spawn',
+  'spawn',
+  'send',
+  'send',
+  'recv',
+  'derive',
+  'expire',
+  'revoke',
+  'monitor',
+  'signal',
+  'suspend',
+  'resume',
+  'term',
+  'open',
+  'read',
+  'read',
+  'readAll',
+  'sleep',
+  'yield',
+  'name',
+  'lookup',
+  'remember',
+  'recall',
+  'sched',
+  'forge',
+  'wait',
+  'exit',
+  'fault',
+  'cleanup',
 ] as const
 
 const KINDS: Partial<Record<Step['op'], keyof Held>> = {
@@ -74,7 +102,7 @@ interface Witness {
   reported: number
 }
 
-function worker(t: TestKernel, seen: Witness): ProcessImage {
+function worker(seen: Witness): ProcessImage {
   const self: ProcessImage = image('worker', async (sys, args) => {
     const held: Held = { any: [sys.selfCap()], process: [], device: [], handle: [] }
     const take = (message: Message<{ $?: string; pid?: number } | undefined>): void => {
@@ -93,9 +121,11 @@ function worker(t: TestKernel, seen: Witness): ProcessImage {
     }
     await drain()
     for (const step of args as Step[]) {
-      await perform(sys, step, held, self, seen).catch((error: { code?: string }) => {
-        if (error.code === undefined) throw error
-      })
+      try {
+        await perform(sys, step, held, self, seen)
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error
+      }
       await drain()
       for (const kind of Object.values(held)) if (kind.length > 20) kind.splice(0, 10)
     }
@@ -105,95 +135,99 @@ function worker(t: TestKernel, seen: Witness): ProcessImage {
   return self
 }
 
-async function perform(sys: Sys, step: Step, held: Held, self: ProcessImage, seen: Witness): Promise<void> {
+/** What an instruction works on: two capabilities chosen by its numbers, and where to keep what it gets. */
+interface Act {
+  readonly sys: Sys
+  readonly step: Step
+  readonly held: Held
+  readonly self: ProcessImage
+  readonly seen: Witness
+  readonly a: CapRef
+  readonly b: CapRef
+}
+
+function perform(sys: Sys, step: Step, held: Held, self: ProcessImage, seen: Witness): unknown {
   const a = choose(held, KINDS[step.op] ?? 'any', step.n)
   const b = choose(held, 'any', step.m)
-  const rights: Right[] = (['send', 'monitor', 'kill', 'open', 'read'] as const).filter((_, i) => (step.m >> i) & 1)
-  switch (step.op) {
-    case 'spawn': {
-      const { cap } = await sys.spawn(self, {
-        args: step.script,
-        caps: step.m % 4 ? [choose(held, 'device', step.n), b] : [],
-        quota: step.quota,
-        link: step.n % 3 === 0,
-        priority: (step.n % 41) - 20,
-        ...(step.m % 7 === 0 ? { deadline: step.n } : {}),
-      })
-      held.process.push(cap)
-      held.any.push(cap)
-      return
-    }
-    case 'send': {
-      const options = { caps: step.m % 3 ? [b] : [], ...(step.m % 5 === 0 ? { deadline: sys.now() + step.n } : {}) }
-      return Promise.race([sys.send(a, { n: step.n }, options), sys.sleep(20)])
-    }
-    case 'recv':
-      held.any.push(...(await sys.recv({ timeoutMs: step.n })).caps)
-      return
-    case 'derive':
-      held.any.push(sys.derive(a, rights))
-      return
-    case 'expire':
-      held.any.push(sys.attenuate(a, { expiresInMs: step.m }))
-      return
-    case 'revoke':
-      return sys.revoke(a)
-    case 'monitor':
-      return sys.monitor(a)
-    case 'signal':
-      return sys.signal(a)
-    case 'suspend':
-      return sys.suspend(a)
-    case 'resume':
-      return sys.resume(a)
-    case 'term':
-      return sys.term(a)
-    case 'open':
-      held.handle.push(await sys.open(a))
-      return
-    case 'read':
-      return sys.read(a, step.n)
-    case 'readAll':
-      return void (await sys.readAll(a, [1, 2, 3]))
-    case 'sleep':
-      return sys.sleep(step.n)
-    case 'yield':
-      return sys.yield()
-    case 'name':
-      sys.register(`name${step.n % 4}`)
-      return
-    case 'lookup': {
-      const found = await sys.lookup(`name${step.n % 4}`)
-      if (found) await expect(sys.signal(found)).rejects.toMatchObject({ code: 'ECAP' })
-      return
-    }
-    case 'remember':
-      return void (await sys.remember(`word${step.m}`, { tokens: (step.n % 12) + 1, pin: step.m % 4 === 0 }))
-    case 'recall':
-      return void (await sys.recall(`word${step.m}`, 2))
-    case 'sched':
-      return sys.sched({ priority: (step.n % 41) - 20, deadline: step.m % 4 ? undefined : step.m * 3 })
-    case 'forge':
-      return sys.send('0'.repeat(32) as CapRef, 1)
-    case 'wait':
-      return void (await Promise.race([sys.waitpid(a), sys.sleep(15)]))
-    case 'exit':
-      return sys.exit(step.n % 2 ? { kind: 'shutdown' } : undefined)
-    case 'fault':
-      throw new Error('generated fault')
-    case 'cleanup':
-      seen.registered++
-      return sys.onCleanup(() => {
-        seen.cleanups++
-        if (step.n % 2) throw new Error('hook')
-      })
+  return ACTS[step.op]({ sys, step, held, self, seen, a, b })
+}
+
+async function spawnOne({ sys, step, held, self, b }: Act): Promise<void> {
+  const { cap } = await sys.spawn(self, {
+    args: step.script,
+    caps: step.m % 4 ? [choose(held, 'device', step.n), b] : [],
+    quota: step.quota,
+    link: step.n % 3 === 0,
+    priority: (step.n % 41) - 20,
+    ...(step.m % 7 === 0 ? { deadline: step.n } : {}),
+  })
+  held.process.push(cap)
+  held.any.push(cap)
+}
+
+function sendOne({ sys, step, a, b }: Act): Promise<void> {
+  const options = {
+    caps: step.m % 3 ? [b] : [],
+    ...(step.m % 5 === 0 ? { deadline: sys.now() + step.n } : {}),
   }
+  return Promise.race([sys.send(a, { n: step.n }, options), sys.sleep(20)])
+}
+
+const RIGHTS: readonly Right[] = ['send', 'monitor', 'kill', 'open', 'read']
+
+const ACTS: Readonly<Record<Step['op'], (act: Act) => unknown>> = {
+  spawn: spawnOne,
+  send: sendOne,
+  recv: async ({ sys, step, held }) => held.any.push(...(await sys.recv({ timeoutMs: step.n })).caps),
+  derive: ({ sys, step, held, a }) =>
+    held.any.push(
+      sys.derive(
+        a,
+        RIGHTS.filter((_, i) => (step.m >> i) & 1),
+      ),
+    ),
+  expire: ({ sys, step, held, a }) => held.any.push(sys.attenuate(a, { expiresInMs: step.m })),
+  revoke: ({ sys, a }) => sys.revoke(a),
+  monitor: ({ sys, a }) => sys.monitor(a),
+  signal: ({ sys, a }) => sys.signal(a),
+  suspend: ({ sys, a }) => sys.suspend(a),
+  resume: ({ sys, a }) => sys.resume(a),
+  term: ({ sys, a }) => sys.term(a),
+  open: async ({ sys, held, a }) => held.handle.push(await sys.open(a)),
+  read: ({ sys, step, a }) => sys.read(a, step.n),
+  readAll: ({ sys, a }) => sys.readAll(a, [1, 2, 3]),
+  sleep: ({ sys, step }) => sys.sleep(step.n),
+  yield: ({ sys }) => sys.yield(),
+  name: ({ sys, step }) => sys.register(`name${step.n % 4}`),
+  lookup: async ({ sys, step }) => {
+    const found = await sys.lookup(`name${step.n % 4}`)
+    if (found) await expect(sys.signal(found)).rejects.toMatchObject({ code: 'ECAP' })
+  },
+  remember: ({ sys, step }) =>
+    sys.remember(`word${step.m}`, { tokens: (step.n % 12) + 1, pin: step.m % 4 === 0 }),
+  recall: ({ sys, step }) => sys.recall(`word${step.m}`, 2),
+  sched: ({ sys, step }) =>
+    sys.sched({ priority: (step.n % 41) - 20, deadline: step.m % 4 ? undefined : step.m * 3 }),
+  forge: ({ sys }) => sys.send('0'.repeat(32) as CapRef, 1),
+  wait: ({ sys, a }) => Promise.race([sys.waitpid(a), sys.sleep(15)]),
+  exit: ({ sys, step }) => sys.exit(step.n % 2 ? { kind: 'shutdown' } : undefined),
+  fault: () => {
+    throw new Error('generated fault')
+  },
+  cleanup: ({ sys, step, seen }) => {
+    seen.registered++
+    sys.onCleanup(() => {
+      seen.cleanups++
+      if (step.n % 2) throw new Error('hook')
+    })
+  },
 }
 
 function checkLive(t: TestKernel): void {
   for (const row of t.kernel.ps()) {
     for (const { limit, available } of Object.values(row.usage)) {
-      if (available !== undefined && available < 0) throw new Error(`${row.pid} has ${available} left of ${limit}`)
+      if (available !== undefined && available < 0)
+        throw new Error(`${row.pid} has ${available} left of ${limit}`)
     }
     const mem = row.usage.mem.limit
     if (mem !== undefined && row.residentTokens > mem) throw new Error(`${row.pid} resides above its ceiling`)
@@ -204,7 +238,14 @@ test('random programs keep the laws of the kernel', async () => {
   await fc.assert(
     fc.asyncProperty(program, async (scripts) => {
       const t = testKernel()
-      const seen: Witness = { downs: new Map(), cleanups: 0, registered: 0, opened: 0, closed: 0, reported: 0 }
+      const seen: Witness = {
+        downs: new Map(),
+        cleanups: 0,
+        registered: 0,
+        opened: 0,
+        closed: 0,
+        reported: 0,
+      }
       t.kernel.registerDriver({
         name: 'dev',
         prepaid: { toolCalls: 1 },
@@ -227,7 +268,7 @@ test('random programs keep the laws of the kernel', async () => {
         async (sys) => {
           const { body } = await sys.recv<BootGrant>()
           for (const args of scripts) {
-            await sys.spawn(worker(t, seen), { args, caps: [body.devices.dev!, sys.selfCap()] })
+            await sys.spawn(worker(seen), { args, caps: [body.devices.dev!, sys.selfCap()] })
           }
           await sys.sleep(5000)
           for (const row of t.kernel.ps()) if (row.pid !== sys.self()) t.kernel.signal(row.pid)

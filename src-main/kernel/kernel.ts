@@ -4,7 +4,7 @@ import { CapTable, rightBits } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess } from './core.ts'
 import { DeviceTable } from './device.ts'
-import { Dispatcher } from './dispatcher.ts'
+import { Dispatcher, type DispatcherConfig } from './dispatcher.ts'
 import { createDoor, type Door } from './door.ts'
 import { KernelError, textOf } from './errors.ts'
 import { EventLog, type StampedEvent } from './events.ts'
@@ -211,7 +211,10 @@ export class Kernel {
     return this.#core.metrics.text()
   }
 
-  /** Calls `listener` synchronously with every kernel fact; returns how to stop that. */
+  /**
+   * Calls `listener` synchronously with every kernel fact, in the middle of what caused it: note it down and return, and
+   * call the kernel later. Returns how to stop that.
+   */
   subscribe(listener: (event: HostEvent) => void): () => void {
     return this.#core.host.subscribe(listener)
   }
@@ -231,7 +234,7 @@ export class Kernel {
 }
 
 function createCore(config: KernelConfig, halted: (error: KernelError) => void): Core {
-  const { clock, powers, limits = {} } = config
+  const { clock, powers } = config
   const now = (): number => clock.now()
   const events = new EventLog(now)
   const metrics = new Metrics()
@@ -242,30 +245,18 @@ function createCore(config: KernelConfig, halted: (error: KernelError) => void):
     },
     processUnnamed: (pid) => tombstones.delete(pid),
   })
-  const dispatcher = new Dispatcher(
-    {
-      clock,
-      powers,
-      metrics,
-      quantum: config.quantum ?? DEFAULT_QUANTUM,
-      agingRounds: limits.agingRounds ?? DEFAULT_AGING,
-      dispatchesPerTurn: limits.dispatchesPerTurn ?? DEFAULT_DISPATCHES,
-      turnMs: limits.turnMs ?? DEFAULT_TURN_MS,
-      maxDispatchesWithoutTimeAdvance: limits.maxDispatchesWithoutTimeAdvance ?? DEFAULT_LIVELOCK,
+  const dispatcher = new Dispatcher(dispatcherConfig(config, metrics), {
+    start(process) {
+      process.sys = createSys(core, process)
+      run(core, process)
     },
-    {
-      start(process) {
-        process.sys = createSys(core, process)
-        run(core, process)
-      },
-      stalled(process, ms) {
-        metrics.add('mainloop_stalls_total', 1)
-        const message = `main thread held for ${Math.round(ms)} ms`
-        events.push(process.pid, { kind: 'log', level: 'warn', message })
-      },
-      halted,
+    stalled(process, ms) {
+      metrics.add('mainloop_stalls_total', 1)
+      const message = `main thread held for ${Math.round(ms)} ms`
+      events.push(process.pid, { kind: 'log', level: 'warn', message })
     },
-  )
+    halted,
+  })
   let lastPid = 0
   let lastMessage = 0
   let lastSegment = 0
@@ -292,4 +283,18 @@ function createCore(config: KernelConfig, halted: (error: KernelError) => void):
     exit: (process, reason) => exitProcess(core, process, reason),
   }
   return core
+}
+
+function dispatcherConfig(config: KernelConfig, metrics: Metrics): DispatcherConfig {
+  const { clock, powers, limits = {} } = config
+  return {
+    clock,
+    powers,
+    metrics,
+    quantum: config.quantum ?? DEFAULT_QUANTUM,
+    agingRounds: limits.agingRounds ?? DEFAULT_AGING,
+    dispatchesPerTurn: limits.dispatchesPerTurn ?? DEFAULT_DISPATCHES,
+    turnMs: limits.turnMs ?? DEFAULT_TURN_MS,
+    maxDispatchesWithoutTimeAdvance: limits.maxDispatchesWithoutTimeAdvance ?? DEFAULT_LIVELOCK,
+  }
 }

@@ -46,7 +46,13 @@ test.each<[string, (sys: Sys) => Promise<void>, ExitReason]>([
   ['exits', (sys) => sys.exit(), { kind: 'normal' }],
   ['exits shutdown', (sys) => sys.exit({ kind: 'shutdown' }), { kind: 'shutdown' }],
   ['throws', () => Promise.reject(new Error('boom')), { kind: 'fault', error: 'boom' }],
-  ['throws at once', () => { throw new Error('bang') }, { kind: 'fault', error: 'bang' }],
+  [
+    'throws at once',
+    () => {
+      throw new Error('bang')
+    },
+    { kind: 'fault', error: 'bang' },
+  ],
   ['misses its deadline', (sys) => sys.sleep(1000), { kind: 'deadline' }],
 ])('a process that %s', async (_name, body, expected) => {
   await runRoot(testKernel(), async (sys) => {
@@ -195,14 +201,19 @@ test('shutdown asks the roots, then ends everything leaf first', async () => {
   const polite = image('polite', async (sys) => {
     for (;;) if ((await sys.recv<{ $: string }>()).body.$ === 'term') return
   })
-  const ends = [t.kernel.boot(stubborn, { grant: [], quota: {} }), t.kernel.boot(polite, { grant: [], quota: {} })]
+  const ends = [
+    t.kernel.boot(stubborn, { grant: [], quota: {} }),
+    t.kernel.boot(polite, { grant: [], quota: {} }),
+  ]
   await settled(3)
   await t.kernel.shutdown(100)
   expect(await Promise.all(ends)).toEqual([{ kind: 'shutdown' }, { kind: 'normal' }])
   const exits = t.facts.filter((fact) => fact.type === 'process.exited').map((fact) => fact.pid)
   expect(exits).toEqual([2, 3, 1])
   expect(t.clock.now()).toBe(100)
-  expect(() => t.kernel.spawnHost({ image: idle, devices: [] })).toThrow(expect.objectContaining({ code: 'ESRCH' }))
+  expect(() => t.kernel.spawnHost({ image: idle, devices: [] })).toThrow(
+    expect.objectContaining({ code: 'ESRCH' }),
+  )
 })
 
 test('a spinning kernel under a clock that cannot move stops with ELIVELOCK', async () => {

@@ -81,7 +81,7 @@ function whenFree<T>(
   memory: Memory,
   step: () => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
-  const first = memory.tail ? memory.tail.then(step) : step()
+  const first = memory.tail === undefined ? step() : memory.tail.then(step)
   if (!(first instanceof Promise)) {
     return process.isDead ? never<T>() : (core.dispatcher.answer(process, first) as Promise<T>)
   }

@@ -18,7 +18,11 @@ const items = fc.array(
   { minLength: 1, maxLength: 12 },
 )
 const steps = fc.array(
-  fc.record({ op: fc.constantFrom('push', 'push', 'pick', 'remove'), at: fc.nat(11), priority: fc.integer({ min: -2, max: 2 }) }),
+  fc.record({
+    op: fc.constantFrom('push', 'push', 'pick', 'remove'),
+    at: fc.nat(11),
+    priority: fc.integer({ min: -2, max: 2 }),
+  }),
   { maxLength: 120 },
 )
 

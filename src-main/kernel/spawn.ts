@@ -1,10 +1,10 @@
 import type { ProcessImage, Quota, SpawnOptions } from './abi.ts'
 import { type Account, carve, openRoot } from './account.ts'
-import { type Capability, rightBits } from './capability.ts'
+import { rightBits, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, parseMs } from './core.ts'
 import { checkName } from './device.ts'
-import { KernelError, QuotaExceeded, textOf } from './errors.ts'
+import { CapError, KernelError, QuotaExceeded, textOf } from './errors.ts'
 import { type CapRef, KERNEL_PID, type Pid } from './ids.ts'
 import { carriedBy, delegate, post } from './ipc.ts'
 import { armWall, parsePriority, setDeadline, wallLeft } from './lifetime.ts'
@@ -39,7 +39,7 @@ export function spawn(
   const { args, caps = [], quota, link, priority, deadline, mayRaise } = options
   if (!Array.isArray(caps)) throw new KernelError('EINVAL', 'caps must be a list')
   const given = carriedBy(core, parent, caps)
-  if (core.isSpawnGated) checkSpawnRight(core, parent, given)
+  if (core.isSpawnGated) checkSpawnRight(core, parent)
   const birth: Birth = {
     image: checkImage(image),
     args: copyBody(args),
@@ -52,20 +52,20 @@ export function spawn(
   const child = create(core, parent, birth)
   const refs = delegate(core, given, child.pid)
   const cap = core.caps.mint(parent.pid, { kind: 'process', pid: child.pid }, ALL_ON_CHILD)
+  core.events.push(parent.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(cap.rights) })
   if (link) child.watchers.add(parent.pid)
   if (refs.length > 0) post(core, child, { $: 'caps' }, refs)
   start(core, child)
   return { pid: child.pid, cap: cap.ref }
 }
 
-/** Without the right, a spawn may still pass a spawn capability it was given among `caps`; so holding one decides. */
-function checkSpawnRight(core: Core, parent: Process, given: readonly Capability[]): void {
+/** Where spawning is gated, holding any live spawn capability with the right decides. */
+function checkSpawnRight(core: Core, parent: Process): void {
   const bit = rightBits(['spawn'])
-  const holds = (cap: Capability): boolean =>
-    cap.resource.kind === 'spawn' && (cap.rights & bit) !== 0 && !core.caps.isExpired(cap)
-  if (given.some(holds)) return
-  for (const cap of core.caps.list(parent.pid)) if (holds(cap)) return
-  throw new KernelError('ECAP', 'no capability to spawn')
+  for (const cap of core.caps.list(parent.pid)) {
+    if (cap.resource.kind === 'spawn' && (cap.rights & bit) !== 0 && !core.caps.isExpired(cap)) return
+  }
+  throw new CapError('no capability to spawn')
 }
 
 /** Makes the process and its account, not yet runnable. EQUOTA or EINVAL leave nothing behind. */

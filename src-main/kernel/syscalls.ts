@@ -22,6 +22,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 export function createSys(core: Core, process: Process): Sys {
   const surface: Sys = {
     ...processCalls(core, process),
+    ...selfCalls(core, process),
     ...messageCalls(core, process),
     ...capabilityCalls(core, process),
     ...deviceCalls(core, process),
@@ -117,6 +118,12 @@ function processCalls(core: Core, process: Process) {
           from: process.pid,
         }),
       ),
+  } satisfies Partial<Sys>
+}
+
+/** Time, the caller's own budget and scheduling, and what it leaves behind. */
+function selfCalls(core: Core, process: Process) {
+  return {
     sleep: (ms) =>
       later(core, process, 'sleep', 1, () => {
         const wait = parseMs(ms, 'ms')

@@ -12,11 +12,10 @@ export interface TestKernel {
 
 export function testKernel(config: Partial<KernelConfig> = {}): TestKernel {
   const clock = new VirtualClock()
-  let random = 1
   const kernel = new Kernel({
     clock,
     powers: {
-      randomBytes: (length) => Uint8Array.from({ length }, () => (random = (random * 75 + 74) % 65_537) & 255),
+      randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
       defer: (fn) => {
         globalThis.setImmediate(fn)
       },

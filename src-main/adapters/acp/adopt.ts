@@ -1,7 +1,8 @@
-import type { AnyMessage } from '@agentclientprotocol/sdk'
+import { type AnyMessage, RequestError } from '@agentclientprotocol/sdk'
 import type { ChildIdentity } from '../../ports/executor.ts'
 import type { RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
 import { createAgentMemory, readMemory } from './agent-memory.ts'
+import { field, lineOf } from './fields.ts'
 import { type AgentKind, createHandle, liveAgentOf, type StartPowers } from './start-agent.ts'
 
 /**
@@ -30,8 +31,8 @@ export async function adoptAgent(
     openBefore: known.open.map(withoutLostTerminals),
     onEarlierAnswer(id, message) {
       if (id !== known.promptId) return
-      if ('error' in message) answer.reject(requestErrorOf(message))
-      else answer.resolve(message['result'])
+      if ('error' in message) answer.reject(requestErrorOf(message.error))
+      else answer.resolve(message.result)
     },
   })
   const { acpSessionId, granted } = known
@@ -65,4 +66,10 @@ function withoutLostTerminals(message: AnyMessage): AnyMessage {
   return 'method' in message && message.method.startsWith('terminal/')
     ? { ...message, method: 'signalbox/terminal_lost' }
     : message
+}
+
+function requestErrorOf(error: unknown): RequestError {
+  const code = field(error, 'code')
+  const message = lineOf(field(error, 'message'), 1000) ?? 'an error'
+  return new RequestError(typeof code === 'number' ? code : -32603, message, field(error, 'data'))
 }

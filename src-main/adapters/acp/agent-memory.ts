@@ -15,6 +15,7 @@ export interface AgentMemory {
     readonly messages: MessageStream
     readonly promptId?: number
   }): void
+  /** Called just before a prompt is sent; it is stored as soon as it has been. */
   promptStarted(): void
   promptEnded(): void
   /** The position moved: it is stored soon, not each time. */
@@ -44,7 +45,9 @@ export function createAgentMemory(
   let known: Parameters<AgentMemory['begin']>[0] | undefined
   let promptId: number | null = null
   let stopTimer: (() => void) | undefined
+  let isPromptUnsaved = false
   const save = () => {
+    isPromptUnsaved = false
     stopTimer?.()
     stopTimer = undefined
     if (!known) return
@@ -67,16 +70,18 @@ export function createAgentMemory(
       save()
     },
     promptStarted() {
-      // Ids are given in the order of the requests, and the prompt is the latest one.
-      promptId = known ? Math.max(0, known.messages.position().nextId - 1) : null
-      save()
+      // Ids are given in the order of the requests, and all earlier ones have been sent.
+      promptId = known?.messages.position().nextId ?? null
+      isPromptUnsaved = true
     },
     promptEnded() {
       promptId = null
       save()
     },
     onMoved() {
-      if (known) stopTimer ??= clock.after(saveEveryMs, save)
+      if (!known) return
+      if (isPromptUnsaved && known.messages.position().nextId > (promptId ?? -1)) save()
+      else stopTimer ??= clock.after(saveEveryMs, save)
     },
     save,
     end() {

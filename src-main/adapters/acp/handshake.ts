@@ -91,7 +91,7 @@ async function tryLoading(powers: HandshakePowers): Promise<Opened | undefined> 
     return { acpSessionId: sessionId, answer }
   } catch (error) {
     // Only a "no" of the agent lets us start afresh: when it is gone or hangs, a new session would fail as well.
-    if (!(error instanceof acp.RequestError)) throw error
+    if (!(error instanceof Error && error.cause instanceof acp.RequestError)) throw error
     return undefined
   }
 }

@@ -58,14 +58,14 @@ export function createLiveAgent(powers: LiveAgentPowers): LiveAgent {
     await connection.agent.notify(calls.session.cancel, { sessionId: acpSessionId }).catch(() => undefined)
     await Promise.race([settled, pause(clock, cancelMs), child.exited])
   }
-  const end = async () => {
-    await cancel()
+  const end = async (isCancelled: boolean) => {
+    if (!isCancelled) await cancel()
     await ours.terminals.close().catch(() => undefined)
     await child.terminate(graceMs)
     connection.close()
   }
   const stop = () => {
-    stopping ??= end()
+    stopping ??= end(false)
     return stopping
   }
   /** One prompt under way: its end is told, and an abort cancels it, with the end of the program as the last means. */
@@ -102,7 +102,7 @@ export function createLiveAgent(powers: LiveAgentPowers): LiveAgent {
       isSettled = true
     })
     await cancel()
-    if (!isSettled) await stop()
+    if (!isSettled) stopping ??= end(true)
   }
   return {
     connection,

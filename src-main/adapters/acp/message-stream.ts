@@ -115,7 +115,7 @@ function createIntake(firstId: number, { onEarlierAnswer }: MessageStreamOptions
       if (line.every((byte) => byte === 32 || byte === 9)) return undefined
       const text = decoder.decode(line)
       const message = recordOf(parsed(text))
-      if (message?.['jsonrpc'] !== '2.0') return waste(line.byteLength, text)
+      if (message?.jsonrpc !== '2.0') return waste(line.byteLength, text)
       if (isCall(message)) return accept(message)
       const { id } = message
       if (typeof id !== 'number' || !('result' in message || 'error' in message))

@@ -153,9 +153,8 @@ export function createHandle(parts: HandleParts): RuntimeHandle {
     async turn(prompt, signal) {
       const text = preface + prompt
       preface = ''
-      const turn = agent.prompt(parts.acpSessionId, text, signal)
       memory.promptStarted()
-      return turn.finally(() => memory.promptEnded())
+      return agent.prompt(parts.acpSessionId, text, signal).finally(() => memory.promptEnded())
     },
     async pause() {
       isFrozen = true

@@ -34,7 +34,7 @@ export function createBench(options: { readonly home?: string } = {}) {
   mkdirSync(stateDirectory)
   writeFileSync(
     join(home, '.gitconfig'),
-    '[user]\n\tname = Mira Holt\n\temail = mira@example.test\n[init]\n\tdefaultBranch = main\n',
+    '[user]\n\tname = Mira Holt\n\temail = mira@example.test\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n',
   )
   const environment = { PATH: process.env.PATH, HOME: home }
   const warnings: string[] = []

@@ -8,7 +8,6 @@ export interface WallOptions {
   readonly cwd: string
   /** The program's environment, or that of the helper which becomes it. */
   readonly env: Readonly<Record<string, string>>
-  readonly command: readonly string[]
 }
 
 const temporaryBytes = 4 * 1024 * 1024 * 1024
@@ -45,8 +44,6 @@ export function wallArguments(options: WallOptions): string[] {
     ...['--remount-ro', '/'],
     ...['--chdir', options.cwd],
     ...Object.entries(options.env).flatMap(([name, value]) => ['--setenv', name, value]),
-    '--',
-    ...options.command,
   ]
 }
 
@@ -55,8 +52,10 @@ function mountArguments(mount: Mount): string[] {
   return [mount.kind === 'read' ? '--ro-bind' : '--bind', mount.from, mount.at]
 }
 
-/** What the launcher gets on its command line: nothing but where to read the rest. */
-export const launcherArguments: readonly string[] = ['--args', String(argsFd)]
+/** What the launcher gets on its command line: where to read the rest, and the program, which it takes from nowhere else. */
+export function launcherArguments(command: readonly string[]): string[] {
+  return ['--args', String(argsFd), '--', ...command]
+}
 
 /** Environment by which Node finds the helper's channel. */
 export const helperEnvironment: Readonly<Record<string, string>> = {

@@ -42,7 +42,11 @@ class Refusal extends Error {
 /** The CONNECT proxy and the forwards of one session. Names are looked up out here, and only after permission. */
 export function createSessionDoor(options: SessionDoorOptions): SessionDoor {
   const open = new Set<Socket>()
-  const proxy = createServer({ maxHeaderSize: 16 * 1024, headersTimeout: headersTimeoutMs, requestTimeout: 0 })
+  const proxy = createServer({
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+  })
   proxy.on('connect', (request, socket, head) => void tunnel(options, request, socket, head))
   proxy.on('request', (incoming, response) => void passOn(options, incoming, response))
   proxy.on('clientError', (_error, socket) => refuse(socket, 400, 'The request is not proper HTTP.'))
@@ -93,7 +97,8 @@ async function passOn(
 ): Promise<void> {
   try {
     const url = URL.canParse(incoming.url ?? '') ? new URL(incoming.url ?? '') : undefined
-    if (url?.protocol !== 'http:') throw new Refusal(400, 'This is a proxy: it takes CONNECT and http:// addresses.')
+    if (url?.protocol !== 'http:')
+      throw new Refusal(400, 'This is a proxy: it takes CONNECT and http:// addresses.')
     const target = parseAuthority(`${url.hostname}:${url.port || 80}`)
     if (!target) throw new Refusal(400, 'The address has no proper host.')
     const outside = await reach(options, target)

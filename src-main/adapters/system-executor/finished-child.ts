@@ -18,7 +18,10 @@ export function readFinishedChild(
   if (!logPath || !existsSync(join(logPath, 'exit.json'))) return undefined
   const exit = parseExit(JSON.parse(readFileSync(join(logPath, 'exit.json'), 'utf8')))
   if (!exit) return undefined
-  const log = openOutputLog(logPath, { segmentBytes: Number.MAX_SAFE_INTEGER, segments: Number.MAX_SAFE_INTEGER })
+  const log = openOutputLog(logPath, {
+    segmentBytes: Number.MAX_SAFE_INTEGER,
+    segments: Number.MAX_SAFE_INTEGER,
+  })
   let at = Math.min(Math.max(fromByte, log.first), log.total)
   const done = () => {
     log.close()

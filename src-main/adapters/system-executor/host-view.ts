@@ -72,7 +72,10 @@ function checked(path: string, closed: readonly string[]): string {
   }
   const opens = closed.find((one) => isBelow(one, real))
   if (real === '/' || opens !== undefined)
-    throw new ExecutorError('path_refused', `${path} would show ${opens ?? 'the whole machine'} to the agent.`)
+    throw new ExecutorError(
+      'path_refused',
+      `${path} would show ${opens ?? 'the whole machine'} to the agent.`,
+    )
   if (lstatSync(real).isSocket()) throw new ExecutorError('path_refused', `${path} is a socket.`)
   return real
 }

@@ -46,8 +46,21 @@ done
 shift
 exec "$@"`
 
+/** Closes what Node and its libraries leave open across a start, all but the pipes and the two of the launcher. */
+const closeScript = `for path in /proc/self/fd/*; do fd=\${path##*/}; [ "$fd" -le 4 ] || eval "exec $fd>&-"; done
+exec "$@"`
+
+/** True where descriptors can be closed without the helper inside; only bash can close those above 9. */
+export function canClose(): boolean {
+  return findProgram('bash') !== undefined
+}
+
+function closing(isClean: boolean): string[] {
+  return isClean ? [] : [need('bash'), '-p', '-c', closeScript, 'close']
+}
+
 /**
- * The way to start bubblewrap. As root it is never bubblewrap itself that drops the user: its map of one user leads to
+ * The way to start bubblewrap. `isClean`: the program closes foreign descriptors itself (the helper does). As root it is never bubblewrap itself that drops the user: its map of one user leads to
  * root's real id, to which files and kernel settings belong. So root is given up before, by `setpriv`, and
  * bubblewrap is started as on any unprivileged account.
  */
@@ -56,14 +69,18 @@ export function launcherFor(
   person: Person,
   mounts: readonly Mount[],
   etc: Readonly<Record<string, string>>,
+  command: readonly string[],
+  isClean: boolean,
 ): Launcher {
-  if (!person.isDropped) return { file: bwrap, args: launcherArguments, mounts, etc }
+  const wall = [...closing(isClean), bwrap, ...launcherArguments(command)]
+  if (!person.isDropped) return { file: wall[0] ?? bwrap, args: wall.slice(1), mounts, etc }
   const sources = [
     ...mounts.flatMap((mount) => (mount.kind === 'link' || isSystem(mount.from) ? [] : [mount.from])),
     ...Object.values(etc),
   ]
   const stage = stages.find((one) => existsSync(one) && !sources.some((source) => isBelow(source, one)))
-  if (!stage) throw new ExecutorError('start_failed', 'There is no folder in which the mounts can be prepared.')
+  if (!stage)
+    throw new ExecutorError('start_failed', 'There is no folder in which the mounts can be prepared.')
   const names = new Map([...new Set(sources)].map((source, index) => [source, String(index)]))
   const staged = (path: string) => (names.has(path) ? `${stage}/${names.get(path)}` : path)
   const drop = ['--reuid', String(person.uid), '--regid', String(person.gid), '--clear-groups']
@@ -72,7 +89,7 @@ export function launcherFor(
     file: need('unshare'),
     args: [
       ...['--mount', need('sh'), '-c', stageScript, 'stage', stage, ...pairs, '--'],
-      ...[need('setpriv'), ...drop, '--inh-caps=-all', '--bounding-set=-all', bwrap, ...launcherArguments],
+      ...[need('setpriv'), ...drop, '--inh-caps=-all', '--bounding-set=-all', ...wall],
     ],
     mounts: mounts.map((mount) => (mount.kind === 'link' ? mount : { ...mount, from: staged(mount.from) })),
     etc: Object.fromEntries(Object.entries(etc).map(([name, path]) => [name, staged(path)])),

@@ -19,7 +19,10 @@ export function childPlaces(id: string, stateDirectory: string, runtimeDirectory
   const size = Buffer.byteLength(socketPath)
   if (size > maxSocketPathBytes) {
     const limit = `${maxSocketPathBytes} bytes are the limit of the system`
-    throw new ExecutorError('socket_path_too_long', `The socket path ${socketPath} has ${size} bytes; ${limit}.`)
+    throw new ExecutorError(
+      'socket_path_too_long',
+      `The socket path ${socketPath} has ${size} bytes; ${limit}.`,
+    )
   }
   return { socketPath, doorPath: doorPathOf(socketPath), logPath: join(childrenFolder(stateDirectory), id) }
 }

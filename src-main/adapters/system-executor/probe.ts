@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import type { Confinement } from '../../contract/session.ts'
 import type { LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../ports/executor.ts'
 import { findProgram } from './launcher.ts'
-import { type ProbeFindings, type ProbeTargets, probeScript } from './probe-script.ts'
 import { childrenFolder } from './places.ts'
+import { type ProbeFindings, type ProbeTargets, probeScript } from './probe-script.ts'
 import { proxyPortOf } from './wall.ts'
 
 export interface ProbeOptions {
@@ -128,7 +128,8 @@ export function judge(findings: ProbeFindings): Confinement {
     network: isNetworkHeld,
     means: 'bubblewrap',
     reason,
-    remedy: holes.length === 0 ? null : 'Install a current kernel and bubblewrap 0.8 or newer, then check again.',
+    remedy:
+      holes.length === 0 ? null : 'Install a current kernel and bubblewrap 0.8 or newer, then check again.',
   }
 }
 
@@ -146,7 +147,10 @@ function explain(detail: string): [string, string | null] {
     return [reason, 'Allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0']
   if (setting('user/max_user_namespaces') === '0')
     return [reason, 'Allow them: sudo sysctl -w user.max_user_namespaces=15000']
-  return [reason, 'In a container, start it with user namespaces allowed (a seccomp profile may forbid them).']
+  return [
+    reason,
+    'In a container, start it with user namespaces allowed (a seccomp profile may forbid them).',
+  ]
 }
 
 function setting(name: string): string | undefined {

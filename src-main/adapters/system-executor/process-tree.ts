@@ -79,3 +79,14 @@ export async function stopAll(processes: SessionProcesses): Promise<boolean> {
   }
   return false
 }
+
+/** Ends a process that we started a moment ago and everything below it. */
+export function killTree(pid: number): void {
+  for (const one of descendants(pid, readAll())) {
+    try {
+      process.kill(one.pid, 'SIGKILL')
+    } catch {
+      // It went with its parent.
+    }
+  }
+}

@@ -8,7 +8,15 @@ import type { LaunchSpec } from '../../ports/executor.ts'
  */
 export function seatbeltProfile(spec: LaunchSpec, ports: readonly number[]): string {
   const subpath = (path: string) => `(subpath ${quote(real(path))})`
-  const system = ['/usr', '/bin', '/sbin', '/System', '/Library/Apple', '/private/var/db/timezone', '/private/etc/ssl']
+  const system = [
+    '/usr',
+    '/bin',
+    '/sbin',
+    '/System',
+    '/Library/Apple',
+    '/private/var/db/timezone',
+    '/private/etc/ssl',
+  ]
   const reads = [...system, ...spec.reads].map(subpath).join(' ')
   const writes = [...spec.writes, spec.home].map(subpath).join(' ')
   const devices = ['/dev/null', '/dev/zero', '/dev/random', '/dev/urandom', '/dev/tty'].map(

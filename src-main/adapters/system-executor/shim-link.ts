@@ -87,7 +87,8 @@ export async function linkToShim(options: LinkOptions): Promise<ShimLink> {
   const timer = setTimeout(() => socket.destroy(), welcomeMs)
   const greeting = await welcome.promise
   clearTimeout(timer)
-  if (!greeting) throw new ExecutorError('child_unreachable', 'The process that holds the agent did not answer.')
+  if (!greeting)
+    throw new ExecutorError('child_unreachable', 'The process that holds the agent did not answer.')
   return {
     stdin: input.stream,
     stdout: output.stream,

@@ -6,7 +6,7 @@ import type { SandboxPlan } from '../../shim/protocol.ts'
 import { helperEnvironment, wallArguments } from './bubblewrap.ts'
 import { ExecutorError } from './executor-error.ts'
 import { grantedMounts, isBelow, programFolder, systemMounts } from './host-view.ts'
-import { findProgram, isExecutable, launcherFor, type Person } from './launcher.ts'
+import { canClose, findProgram, isExecutable, launcherFor, type Person } from './launcher.ts'
 
 /** What a wall is built from; the same for every child of an executor. */
 export interface WallGround {
@@ -42,16 +42,28 @@ export function childEnvironment(spec: LaunchSpec, proxyPort: number | null): Re
   return { ...env, NO_PROXY: local, no_proxy: local }
 }
 
-/** How to start `spec` behind bubblewrap; `hasNetwork` false leaves out the helper and every port. */
-export function wallPlan(ground: WallGround, spec: LaunchSpec, hasNetwork: boolean): SandboxPlan {
+/** How to start `spec` behind bubblewrap; `wantsNetwork` false leaves out the helper and every port where it can. */
+export function wallPlan(ground: WallGround, spec: LaunchSpec, wantsNetwork: boolean): SandboxPlan {
+  const hasNetwork = wantsNetwork || !canClose()
   const bwrap = findProgram('bwrap')
   if (!bwrap) throw new ExecutorError('start_failed', 'bubblewrap is not installed.')
   const reads = hasNetwork ? [...spec.reads, programFolder(ground.nodeProgram)] : spec.reads
   const granted = grantedMounts(reads, [...spec.writes, spec.home], ground.closed)
   const visible = granted.flatMap((mount) => (mount.kind === 'link' ? [] : [mount.at]))
   if (![...visible, '/usr', '/bin', '/tmp'].some((folder) => isBelow(spec.cwd, folder)))
-    throw new ExecutorError('path_refused', `The working directory ${spec.cwd} is not among what was granted.`)
-  const launcher = launcherFor(bwrap, ground.person, [...systemMounts(), ...granted], ground.etc)
+    throw new ExecutorError(
+      'path_refused',
+      `The working directory ${spec.cwd} is not among what was granted.`,
+    )
+  const command = hasNetwork ? [ground.nodeProgram, '-e', enterScript] : [spec.file, ...spec.args]
+  const launcher = launcherFor(
+    bwrap,
+    ground.person,
+    [...systemMounts(), ...granted],
+    ground.etc,
+    command,
+    hasNetwork,
+  )
   const proxyPort = proxyPortOf(spec.forwards)
   const env = childEnvironment(spec, hasNetwork ? proxyPort : null)
   const ports = [proxyPort, ...spec.forwards.map(({ insidePort }) => insidePort)]
@@ -60,7 +72,6 @@ export function wallPlan(ground: WallGround, spec: LaunchSpec, hasNetwork: boole
     etc: launcher.etc,
     cwd: spec.cwd,
     env: hasNetwork ? helperEnvironment : env,
-    command: hasNetwork ? [ground.nodeProgram, '-e', enterScript] : [spec.file, ...spec.args],
   })
   return {
     file: launcher.file,

@@ -121,7 +121,7 @@ async function* oneAttempt(
     for await (const event of model.stream(request, bound.signal)) {
       if (!hasOutput) bound.untimed()
       hasOutput = true
-      yield event
+      yield event.kind === 'end' ? { ...event, model: event.model ?? model.id } : event
     }
     return undefined
   } catch (error) {

@@ -51,7 +51,7 @@ export async function modelStep(request: StepRequest): Promise<ModelStep> {
       if (event.kind === 'tool-call') calls.push(event.call)
       else if (event.kind === 'end') {
         reason = event.reason
-        request.spend(model.id, event.usage)
+        request.spend(event.model ?? model.id, event.usage)
       } else {
         if (event.kind === 'text') text += event.text
         request.emit({ kind: event.kind, step, text: event.text })

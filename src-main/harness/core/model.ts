@@ -18,7 +18,8 @@ export type ModelEvent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'reasoning'; readonly text: string }
   | { readonly kind: 'tool-call'; readonly call: ToolCall }
-  | { readonly kind: 'end'; readonly reason: StopReason; readonly usage: TokenUsage }
+  /** `model`: who answered, where several stand in for each other. */
+  | { readonly kind: 'end'; readonly reason: StopReason; readonly usage: TokenUsage; readonly model?: string }
   /** An attempt that came to nothing; `wasBilled`: it had begun to answer, so it has cost something unknown. */
   | {
       readonly kind: 'attempt-failed'

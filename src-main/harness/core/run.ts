@@ -1,6 +1,8 @@
+import { createFailover } from './failover.ts'
 import { createLoopGuard } from './loop-guard.ts'
 import { addUsage, type Message, noUsage, type RunUsage, type TokenUsage } from './message.ts'
 import type { Model } from './model.ts'
+import { type ModelName, type ModelNames, resolveModelNames } from './model-names.ts'
 import { type ModelStep, modelStep } from './model-step.ts'
 import { type Decision, type PendingAction, type Permission, visibleTools } from './permission.ts'
 import { bounded, type Powers } from './powers.ts'
@@ -50,13 +52,22 @@ export interface RunResult {
   readonly error: string | null
 }
 
+/** What a host is given, so that it needs no more than the types of this room. */
 export interface Harness {
   run(request: RunRequest): Promise<RunResult>
+  /** Several models as one; see `createFailover`. */
+  failover(models: readonly Model[]): Model
+  /** Throws a RangeError; see `resolveModelNames`. */
+  resolve(spec: string, names: ModelNames): readonly ModelName[]
 }
 
 /** The executor of spec/harness.md §7: model call, tool calls, and again, until the model has nothing left to do. */
 export function createHarness(powers: Powers): Harness {
-  return { run: (request) => run(request, powers) }
+  return {
+    run: (request) => run(request, powers),
+    failover: (models) => createFailover(models, { powers }),
+    resolve: resolveModelNames,
+  }
 }
 
 interface Course {

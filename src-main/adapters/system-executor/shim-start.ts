@@ -1,15 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Confinement } from '../../contract/session.ts'
-import type { Clock } from '../../ports/clock.ts'
-import type { Child, ChildExit, ChildIdentity } from '../../ports/executor.ts'
-import { isAlive } from '../../shim/process-identity.ts'
 import type { ShimPlan, ShimReady } from '../../shim/protocol.ts'
 import { ExecutorError } from './executor-error.ts'
-import { readFinishedChild } from './finished-child.ts'
-import { sessionProcesses, stopAll } from './process-tree.ts'
-import type { ShimLink } from './shim-link.ts'
+import { killTree } from './process-tree.ts'
 
 /** How to start a shim: the product's Node and the shim's bundle. */
 export interface ShimEntry {
@@ -35,7 +29,7 @@ export async function startShim(
   })
   closeSync(errors)
   const abort = () => {
-    if (shim.pid !== undefined) endTree(shim.pid)
+    if (shim.pid !== undefined) killTree(shim.pid)
   }
   signal.addEventListener('abort', abort)
   try {
@@ -55,12 +49,26 @@ export async function startShim(
   }
 }
 
-function endTree(pid: number): void {
-  for (const { pid: one } of sessionProcesses(pid, startOf(pid)).list().reverse()) {
-    try {
-      process.kill(one, 'SIGKILL')
-    } catch {
-      // It went with its parent.
-    }
-  }
+/** The shim says exactly one line, then nothing more on this pipe. */
+function firstLine(shim: ChildProcess): Promise<ShimReady> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const fail = (cause?: unknown) =>
+      reject(
+        new ExecutorError('start_failed', 'The process that should hold the agent did not start.', cause),
+      )
+    shim.once('error', fail)
+    shim.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      const end = text.indexOf('\n')
+      if (end < 0) return
+      try {
+        const ready: ShimReady = JSON.parse(text.slice(0, end))
+        resolve(ready)
+      } catch (error) {
+        fail(error)
+      }
+    })
+    shim.stdout?.once('close', () => fail())
+  })
 }

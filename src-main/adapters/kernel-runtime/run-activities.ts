@@ -1,0 +1,85 @@
+import type { ActivityBody } from '../../contract/session.ts'
+import type { RunEvent } from '../../harness/core/run-events.ts'
+import { commandOf, toolKinds } from './tools.ts'
+
+type ToolBody = Extract<ActivityBody, { kind: 'tool' }>
+
+const mostInputChars = 64_000
+const mostLiveChars = 4000
+const liveEveryMs = 1000
+
+/** Events of a run as activities of the session. `turn` keeps ids of later turns apart. */
+export function createRunActivities(emit: (body: ActivityBody) => void, nowMs: () => number, turn: number) {
+  const live = new Map<string, { text: string; shownAtMs: number }>()
+  const progress = (callId: string, text: string) => {
+    const tail = live.get(callId) ?? { text: '', shownAtMs: nowMs() }
+    tail.text = (tail.text + text).slice(-mostLiveChars)
+    live.set(callId, tail)
+    if (nowMs() - tail.shownAtMs < liveEveryMs) return
+    tail.shownAtMs = nowMs()
+    emit({ kind: 'tool', callId, status: 'running', output: tail.text })
+  }
+  return (event: RunEvent): void => {
+    if (event.kind === 'tool-progress') {
+      progress(event.callId, event.text)
+      return
+    }
+    if (event.kind === 'tool-end') live.delete(event.callId)
+    const body = bodyOf(event, turn)
+    if (body) emit(body)
+  }
+}
+
+function bodyOf(event: RunEvent, turn: number): ActivityBody | undefined {
+  switch (event.kind) {
+    case 'text':
+      return { kind: 'response', messageId: `m${turn}.${event.step}`, text: event.text }
+    case 'reasoning':
+      return { kind: 'thought', messageId: `r${turn}.${event.step}`, text: event.text }
+    case 'tool-start':
+      return { kind: 'tool', callId: event.callId, status: 'pending', ...aboutCall(event) }
+    case 'tool-running':
+      return { kind: 'tool', callId: event.callId, status: 'running' }
+    case 'tool-end':
+      return { kind: 'tool', callId: event.callId, ...endOf(event) }
+    case 'attempt-failed':
+      return { kind: 'progress', text: `${event.model} did not answer: ${event.message}` }
+    case 'loop-warning':
+      return {
+        kind: 'progress',
+        text: `${event.name} was called ${event.times} times with the same arguments`,
+      }
+    case 'tool-progress':
+    case 'step':
+    case 'usage':
+    case 'end':
+      return undefined
+  }
+}
+
+function aboutCall(
+  event: Extract<RunEvent, { kind: 'tool-start' }>,
+): Omit<ToolBody, 'kind' | 'callId' | 'status'> {
+  const { name, args, tool } = event
+  const path = args?.path
+  return {
+    name,
+    tool: toolKinds[name] ?? 'other',
+    title: args && tool?.summarize ? tool.summarize(args) : name,
+    input: event.argumentsText.slice(0, mostInputChars),
+    ...(typeof path === 'string' ? { paths: [path] } : {}),
+    ...(args && name === 'run_command' ? { command: [...commandOf(args)] } : {}),
+  }
+}
+
+function endOf(event: Extract<RunEvent, { kind: 'tool-end' }>): Omit<ToolBody, 'kind' | 'callId'> {
+  const { exitCode, insertions, deletions, isForbidden } = event.details
+  return {
+    status: isForbidden === true ? 'refused' : event.status,
+    output: event.text,
+    durationMs: Math.round(event.durationMs),
+    ...(typeof exitCode === 'number' ? { exitCode } : {}),
+    ...(typeof insertions === 'number' ? { insertions } : {}),
+    ...(typeof deletions === 'number' ? { deletions } : {}),
+  }
+}

@@ -1,0 +1,127 @@
+import type { ChainInfo } from '@contract/audit.ts'
+import { useCallback, useMemo, useState } from 'react'
+import { useClient } from '../../client/access.tsx'
+import { type Problem, problemOf } from '../../client/error-texts.ts'
+import { useRead } from '../../client/use-read.ts'
+import { formatCount, plural } from '../../format/amounts.ts'
+import { formatAge } from '../../format/duration.ts'
+import { shortHash, visibleLine } from '../../format/visible-text.ts'
+import { Button } from '../../ui/Button.tsx'
+import { type Column, DataGrid, type GridItem } from '../../ui/DataGrid.tsx'
+import { Foreign } from '../../ui/Foreign.tsx'
+import { useKeyActions } from '../../ui/keyboard.tsx'
+import { Lamp, LampWord } from '../../ui/Lamp.tsx'
+import { EmptyState, Loadable, ProblemLine } from '../../ui/Loadable.tsx'
+import { navigate } from '../../ui/navigate.ts'
+
+const none: ReadonlySet<string> = new Set()
+
+function columnsAt(nowMs: number): readonly Column<ChainInfo>[] {
+  return [
+    { id: 'state', header: 'State', track: '110px', render: StateCell },
+    { id: 'title', header: 'Chain', track: 'minmax(160px, 1fr)', render: TitleCell },
+    { id: 'entries', header: 'Entries', track: '70px', align: 'right', render: (chain) => formatCount(chain.entries) },
+    { id: 'head', header: 'Head', track: '90px', render: (chain) => <span className="mono faint small">{shortHash(chain.head)}</span> },
+    { id: 'last', header: 'Last', track: '60px', align: 'right', render: (chain) => <span className="faint small">{formatAge(nowMs - chain.lastAtMs)}</span> },
+  ]
+}
+
+function StateCell({ report }: ChainInfo) {
+  if (!report) return <LampWord tone="idle" shape="ring" word="not checked" />
+  return report.ok ? <LampWord tone="clear" shape="tick" word="intact" /> : <LampWord tone="danger" shape="square" word="broken" />
+}
+
+function TitleCell({ title, chain, sessionId }: ChainInfo) {
+  return (
+    <>
+      <Foreign className="fleet-title" text={title} max={200} />
+      {sessionId === null && <span className="faint mono small">{visibleLine(chain)}</span>}
+    </>
+  )
+}
+
+/** Every chain with its state; the daemon's own among them. */
+export function ChainList() {
+  const [text, setText] = useState('')
+  const [active, setActive] = useState<string | null>(null)
+  const chains = useRead('audit', 'chains', { text, count: 500 }, { keepsPrevious: true })
+  const all = useVerifyAll()
+  const list = chains.data?.chains ?? []
+  const shown = active ?? list[0]?.chain ?? null
+  const open = (chain: string) => navigate({ screen: 'audit', chain })
+  useKeyActions({ 'audit.verify': all.run, 'audit.open': shown === null ? undefined : () => open(shown) })
+  const columns = useMemo(() => columnsAt(chains.readAtMs), [chains.readAtMs])
+  const itemAt = (index: number): GridItem<ChainInfo> => {
+    const chain = list[index]
+    return chain ? { kind: 'row', key: chain.chain, row: chain } : { kind: 'waiting', key: `w${index}` }
+  }
+  return (
+    <div className="chains">
+      <header className="chains-head">
+        <div className="line">
+          <h1 className="page-title grow">Audit</h1>
+          <input className="input chains-find" aria-label="Filter chains" placeholder="Filter" value={text} onChange={(event) => setText(event.target.value)} />
+          <Button onPress={all.run} action="audit.verify" isDisabled={all.isRunning}>
+            {all.isRunning ? 'Verifying' : 'Verify all'}
+          </Button>
+        </div>
+        <p className="muted small" role="status">
+          {all.answer ? <Answer answer={all.answer} /> : 'Every session has a chain of its own; the daemon has one too. Nothing in them can be changed without it showing.'}
+        </p>
+        {all.problem && <ProblemLine problem={all.problem} />}
+      </header>
+      <div className="chains-grid">
+        <Loadable of={chains} rows={10}>
+          {(data) =>
+            data.total === 0 ? (
+              <EmptyState title={text === '' ? 'No entries yet. An empty chain proves nothing.' : `No match for “${text}”.`} />
+            ) : (
+              <DataGrid label="Chains" columns={columns} count={data.chains.length} itemAt={itemAt} rowHeight={28} activeKey={shown} selected={none} onActive={setActive} onOpen={open} labelOf={(chain) => visibleLine(chain.title)} hasFocusOnMount />
+            )
+          }
+        </Loadable>
+      </div>
+    </div>
+  )
+}
+
+interface AllAnswer {
+  readonly ok: boolean
+  readonly chains: number
+  readonly entries: number
+  readonly durationMs: number
+  readonly broken: readonly { chain: string }[]
+}
+
+function Answer(props: { answer: AllAnswer }) {
+  const { ok, chains, entries, durationMs, broken } = props.answer
+  const where = `${plural(entries, 'entry', 'entries')} in ${plural(chains, 'chain')}, ${Math.round(durationMs)} ms`
+  return (
+    <span className="line">
+      <Lamp tone={ok ? 'clear' : 'danger'} shape={ok ? 'tick' : 'square'} />
+      {ok ? `All intact: ${where}.` : `${plural(broken.length, 'chain')} broken: ${where}.`}
+      {broken.slice(0, 5).map(({ chain }) => (
+        <a key={chain} href={`#/audit/${encodeURIComponent(chain)}`}>
+          {visibleLine(chain)}
+        </a>
+      ))}
+    </span>
+  )
+}
+
+function useVerifyAll() {
+  const client = useClient()
+  const [isRunning, setRunning] = useState(false)
+  const [answer, setAnswer] = useState<AllAnswer | null>(null)
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const run = useCallback(() => {
+    if (!client) return
+    setRunning(true)
+    setProblem(null)
+    client.audit
+      .verifyAll({})
+      .then(setAnswer, (error: unknown) => setProblem(problemOf(error)))
+      .finally(() => setRunning(false))
+  }, [client])
+  return { run, isRunning, answer, problem }
+}

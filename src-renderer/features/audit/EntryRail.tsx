@@ -1,0 +1,125 @@
+import type { AuditEntry, AuditReport } from '@contract/audit.ts'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, useEffect, useId, useRef } from 'react'
+import { formatInstant } from '../../format/duration.ts'
+import { shortHash } from '../../format/visible-text.ts'
+import { Foreign } from '../../ui/Foreign.tsx'
+import { actorWord, knotOf } from './audit.model.ts'
+
+const rowHeight = 30
+
+/** Entries as a column of knots: a green line as far as it was recomputed and holds, a gap where it does not. */
+export function EntryRail(props: {
+  entries: readonly AuditEntry[]
+  report: AuditReport | undefined
+  active: number | null
+  total: number
+  onPick: (sequence: number) => void
+}) {
+  const { entries, active } = props
+  const id = useId()
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: entries.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 15,
+  })
+  const at = entries.findIndex((one) => one.sequence === active)
+  useEffect(() => {
+    if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' })
+  }, [at, virtual])
+  useEffect(() => scroller.current?.focus({ preventScroll: true }), [])
+  const move = (event: KeyboardEvent) => {
+    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -entries.length, End: entries.length }
+    const by = steps[event.key]
+    if (by === undefined) return
+    event.preventDefault()
+    const next = entries[Math.max(0, Math.min(entries.length - 1, at + by))]
+    if (next) props.onPick(next.sequence)
+  }
+  return (
+    <div
+      className="knots"
+      ref={scroller}
+      role="listbox"
+      tabIndex={0}
+      aria-label="Entries"
+      aria-activedescendant={at >= 0 ? `${id}-${at}` : undefined}
+      onKeyDown={move}
+    >
+      <div className="knots-body" role="presentation" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((item) => {
+          const entry = entries[item.index]
+          return (
+            entry && (
+              <EntryRow
+                key={entry.sequence}
+                id={`${id}-${item.index}`}
+                entry={entry}
+                top={item.start}
+                knot={knotOf(entry.sequence, props.report)}
+                isActive={entry.sequence === active}
+                isFirst={item.index === 0}
+                isLast={item.index === entries.length - 1}
+                onPick={props.onPick}
+              />
+            )
+          )
+        })}
+      </div>
+      {entries.length < props.total && (
+        <p className="faint small knots-more">{props.total - entries.length} more entries are not shown here.</p>
+      )}
+    </div>
+  )
+}
+
+const tones = { plain: '', caution: 'caution-text', danger: 'danger-text' } as const
+
+function EntryRow(props: {
+  id: string
+  entry: AuditEntry
+  top: number
+  knot: 'clear' | 'danger' | 'open'
+  isActive: boolean
+  isFirst: boolean
+  isLast: boolean
+  onPick: (sequence: number) => void
+}) {
+  const { entry, knot } = props
+  const ends = `${props.isFirst ? ' first' : ''}${props.isLast ? ' last' : ''}`
+  const state = knot === 'clear' ? 'intact' : knot === 'danger' ? 'broken' : 'not checked'
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the list, which holds the focus
+    <div
+      id={props.id}
+      role="option"
+      tabIndex={-1}
+      aria-selected={props.isActive}
+      aria-label={`Entry ${entry.sequence}, ${entry.eventKind}, by ${actorWord(entry.actorId)}, ${state}, ${formatInstant(entry.occurredAt)}`}
+      className={`knot-row ${knot}${ends}`}
+      style={{ transform: `translateY(${props.top}px)` }}
+      onClick={() => props.onPick(entry.sequence)}
+    >
+      <svg className="knot" width="14" height={rowHeight} aria-hidden="true">
+        <path className="knot-line" d={`M7 ${props.isFirst ? 15 : 0}V${props.isLast ? 15 : rowHeight}`} />
+        <circle cx="7" cy="15" r="4" />
+        <circle className="dot" cx="7" cy="15" r="1.5" />
+      </svg>
+      <span className="knot-cells">
+        <span className="faint num">{entry.sequence}</span>
+        <span className={`cut ${tones[entry.tone]}`}>{entry.eventKind}</span>
+        <span className="muted cut">{actorWord(entry.actorId)}</span>
+        <span className="cut">
+          <Foreign text={entry.summary} max={240} />
+        </span>
+        <span className="muted small num">{formatInstant(entry.occurredAt)}</span>
+        <span className="faint mono small">{shortHash(entry.entryHash)}</span>
+        <span className={`small ${knot === 'clear' ? 'clear-text' : knot === 'danger' ? 'danger-text' : 'faint'}`}>
+          {knot === 'clear' ? 'linked' : knot === 'danger' ? 'broken' : ''}
+        </span>
+      </span>
+    </div>
+  )
+}

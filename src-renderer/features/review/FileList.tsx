@@ -1,0 +1,99 @@
+import type { ChangeSet } from '@contract/workarea.ts'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, useEffect, useId, useRef } from 'react'
+import { formatClock } from '../../format/duration.ts'
+import { visibleLine } from '../../format/visible-text.ts'
+import { Counts } from '../../ui/Counts.tsx'
+import { type FileLine, neighbour, statusWord } from './files.model.ts'
+
+/** The changed files by folder; one tab stop, arrows move. */
+export function FileList(props: {
+  changes: ChangeSet
+  lines: readonly FileLine[]
+  active: string | null
+  onPick: (path: string) => void
+}) {
+  const { lines, active, changes } = props
+  const id = useId()
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 24,
+    overscan: 20,
+  })
+  const at = lines.findIndex((line) => line.kind === 'file' && line.key === active)
+  useEffect(() => {
+    if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' })
+  }, [at, virtual])
+  const move = (event: KeyboardEvent) => {
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+    const next = step === 0 ? null : neighbour(lines, active, step)
+    if (next === null) return
+    event.preventDefault()
+    props.onPick(next)
+  }
+  return (
+    <>
+      <div
+        className="files"
+        ref={scroller}
+        role="listbox"
+        tabIndex={0}
+        aria-label="Changed files"
+        aria-activedescendant={at >= 0 ? `${id}-${at}` : undefined}
+        onKeyDown={move}
+      >
+        <div className="files-body" role="presentation" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map((item) => {
+            const line = lines[item.index]
+            if (!line) return null
+            const place = { transform: `translateY(${item.start}px)` }
+            return line.kind === 'folder' ? (
+              <div key={line.key} className="files-folder cut" role="presentation" style={place}>
+                ⌄ {visibleLine(line.name)}
+              </div>
+            ) : (
+              <FileOption key={line.key} line={line} id={`${id}-${item.index}`} place={place} isActive={line.key === active} onPick={props.onPick} />
+            )
+          })}
+        </div>
+      </div>
+      <p className="files-foot faint tiny">
+        Against <span className="mono">{visibleLine(changes.baseRef)} @ {changes.baseCommit.slice(0, 7)}</span>, read{' '}
+        {formatClock(changes.readAtMs, true)}.
+        {changes.isCut && ' The list is cut at 20,000 files.'}
+      </p>
+    </>
+  )
+}
+
+function FileOption(props: {
+  line: Extract<FileLine, { kind: 'file' }>
+  id: string
+  place: { transform: string }
+  isActive: boolean
+  onPick: (path: string) => void
+}) {
+  const { file, name, isInFolder } = props.line
+  const word = statusWord(file)
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the list, which holds the focus
+    <div
+      id={props.id}
+      className={`files-file${isInFolder ? ' inside' : ''}`}
+      role="option"
+      tabIndex={-1}
+      aria-selected={props.isActive}
+      title={visibleLine(file.path)}
+      style={props.place}
+      onClick={() => props.onPick(file.path)}
+    >
+      <bdi className={`grow cut${file.status === 'deleted' ? ' gone' : ''}`}>{visibleLine(name)}</bdi>
+      <span className="tiny num">
+        {file.isBinary ? <span className="faint">binary</span> : <Counts {...file} />}
+        {word && <span className={file.status === 'conflicted' ? 'danger-text' : 'faint'}> {word}</span>}
+      </span>
+    </div>
+  )
+}

@@ -1,0 +1,85 @@
+import type { SessionDetail } from '@contract/session.ts'
+import { useRef, useState } from 'react'
+import { useClient } from '../../client/access.tsx'
+import { possibleFor } from '../../client/session-state.ts'
+import { useCommand } from '../../client/use-command.ts'
+import { useOverlay } from '../../stores/overlay.ts'
+import { Button } from '../../ui/Button.tsx'
+import { Foreign } from '../../ui/Foreign.tsx'
+import { Kbd, useKeyActions } from '../../ui/keyboard.tsx'
+
+/** Tells the running agent something; after its end, starts a session that continues it. */
+export function Composer(props: { detail: SessionDetail }) {
+  const { detail } = props
+  const can = possibleFor(detail.row)
+  const waiting = detail.queuedPrompts.filter((one) => !one.delivered)
+  return (
+    <div className="composer" data-key-scope="composer">
+      {waiting.map((one) => (
+        <p key={one.promptId} className="faint small cut">
+          Queued: <Foreign text={one.text} max={120} />
+        </p>
+      ))}
+      {can.prompt ? <PromptField detail={detail} /> : <AfterEnd detail={detail} canContinue={can.continue} />}
+    </div>
+  )
+}
+
+function PromptField(props: { detail: SessionDetail }) {
+  const { id } = props.detail.row
+  const [text, setText] = useState('')
+  const field = useRef<HTMLTextAreaElement>(null)
+  const prompt = useCommand('session', 'prompt')
+  const isOffline = useClient() === null
+  const send = async () => {
+    if (text.trim() === '' || prompt.isRunning || isOffline) return
+    const outcome = await prompt.run({ sessionId: id, text })
+    if (outcome.ok) setText('')
+  }
+  useKeyActions({
+    'composer.send': () => void send(),
+    'composer.leave': () => field.current?.blur(),
+    'session.prompt': () => field.current?.focus(),
+  })
+  const rows = Math.min(8, Math.max(1, text.split('\n').length))
+  return (
+    <div className="composer-field">
+      <textarea
+        ref={field}
+        rows={rows}
+        value={text}
+        aria-label="Tell the agent something"
+        placeholder={isOffline ? 'The daemon does not answer' : 'Tell the agent something'}
+        disabled={isOffline}
+        onChange={(event) => setText(event.target.value)}
+      />
+      {text === '' ? (
+        <Kbd chord="R" />
+      ) : (
+        <Button kind="primary" onPress={() => void send()} action="composer.send" isDisabled={prompt.isRunning}>
+          Send
+        </Button>
+      )}
+    </div>
+  )
+}
+
+function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
+  const { row } = props.detail
+  const open = useOverlay((state) => state.open)
+  const start = () =>
+    open({
+      kind: 'new-session',
+      start: { continues: row.id, projectId: row.projectId, title: row.title, agent: row.agent },
+    })
+  useKeyActions({ 'session.prompt': props.canContinue ? start : undefined })
+  if (!props.canContinue) return <p className="faint small">The session has ended; its workarea is gone.</p>
+  return (
+    <div className="line">
+      <span className="faint small grow">The session has ended. A follow-up is a new session on the same workarea.</span>
+      <Button onPress={start} action="session.prompt">
+        Follow up
+      </Button>
+    </div>
+  )
+}

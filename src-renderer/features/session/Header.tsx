@@ -1,0 +1,100 @@
+import type { SessionDetail, SessionRow } from '@contract/session.ts'
+import { ShieldAlert, ShieldCheck } from 'lucide-react'
+import { lampOf } from '../../client/lamp.ts'
+import { isLive, trackOf } from '../../client/session-state.ts'
+import { formatTokens, formatUsd, formatUsdLimit, shareOf } from '../../format/amounts.ts'
+import { Bar, totalTokens } from '../../ui/Budget.tsx'
+import { Foreign } from '../../ui/Foreign.tsx'
+import { Lamp } from '../../ui/Lamp.tsx'
+import { BigTrack } from '../../ui/Track.tsx'
+import { Acts } from './Acts.tsx'
+
+/** Who works on what, where it stands, what it cost so far, and what can be done. */
+export function Header(props: { detail: SessionDetail; nowMs: number }) {
+  const { row } = props.detail
+  const lamp = lampOf(row)
+  const shownMs = isLive(row) ? props.nowMs : (row.endedAtMs ?? props.nowMs)
+  return (
+    <header className="session-head">
+      <div className="session-head-main">
+        <nav className="small muted" aria-label="Where this is">
+          <a href="#/fleet" className="muted">
+            Fleet
+          </a>{' '}
+          / <Foreign text={row.projectName} max={80} />
+          {row.continues && (
+            <>
+              {' '}
+              / <a href={`#/session/${row.continues}`}>continues</a>
+            </>
+          )}
+        </nav>
+        <div className="line">
+          <h1 className="session-title cut">
+            <Foreign text={row.title} max={240} />
+          </h1>
+          <span className={`chip ${lamp.tone}`}>
+            <Lamp tone={lamp.tone} shape={lamp.shape} size={10} blinks={lamp.tone === 'caution'} />
+            {lamp.word === 'asks' ? 'asks you' : lamp.word}
+          </span>
+        </div>
+        <Facts row={row} />
+      </div>
+      <div className="session-head-side">
+        <Acts detail={props.detail} />
+        <BigTrack {...trackOf(row, shownMs)} />
+      </div>
+    </header>
+  )
+}
+
+const payments: Readonly<Record<SessionRow['payment'], string>> = {
+  signalbox: ' through Signalbox',
+  'own-login': ', its own login pays',
+  none: '',
+}
+
+function Facts(props: { row: SessionRow }) {
+  const { row } = props
+  const tokens = totalTokens(row.usage)
+  const { costUsdNanos, source } = row.usage
+  return (
+    <div className="line small muted session-facts">
+      <span>
+        {row.agent}
+        {payments[row.payment]}
+      </span>
+      {row.model && <Foreign text={row.model} max={40} />}
+      {row.branch && <Foreign className="mono" text={row.branch} max={60} />}
+      {row.runtime !== 'scripted' && (
+        <>
+          <span>
+            {costUsdNanos === null ? 'cost unknown' : formatUsd(costUsdNanos)}
+            {row.budget.usdNanos !== null && costUsdNanos !== null && ` of ${formatUsdLimit(row.budget.usdNanos)}`}
+            {source === 'reported' && ' reported'}
+          </span>
+          <Bar share={shareOf(costUsdNanos, row.budget.usdNanos)} label="Share of the money budget" width={56} />
+          <span>{tokens === null ? 'tokens unknown' : `${formatTokens(tokens)} tokens`}</span>
+        </>
+      )}
+      <Wall row={row} />
+    </div>
+  )
+}
+
+function Wall(props: { row: SessionRow }) {
+  const wall = props.row.confinement
+  if (!wall) return null
+  const isWhole = wall.files && wall.network
+  const missing = [wall.files ? '' : 'files', wall.network ? '' : 'network'].filter(Boolean).join(', ')
+  return (
+    <span className={`line session-wall ${isWhole ? '' : 'caution-text'}`} title={wall.reason}>
+      {isWhole ? (
+        <ShieldCheck size={13} strokeWidth={1.5} aria-hidden="true" />
+      ) : (
+        <ShieldAlert size={13} strokeWidth={1.5} aria-hidden="true" />
+      )}
+      {isWhole ? 'confined: files, network' : `not confined: ${missing}`}
+    </span>
+  )
+}

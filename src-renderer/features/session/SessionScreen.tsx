@@ -1,0 +1,65 @@
+import type { SessionDetail } from '@contract/session.ts'
+import type { ReactNode } from 'react'
+import { isLive } from '../../client/session-state.ts'
+import type { SessionTab } from '../../format/address.ts'
+import { useScreenScope } from '../../ui/keyboard.tsx'
+import { Loadable } from '../../ui/Loadable.tsx'
+import { navigate } from '../../ui/navigate.ts'
+import { Tabs } from '../../ui/Tabs.tsx'
+import { useNow } from '../../ui/use-now.ts'
+import { ActivityList } from './ActivityList.tsx'
+import { Composer } from './Composer.tsx'
+import { Header } from './Header.tsx'
+import { useSession } from './queries.ts'
+import { AuthorityTab, ChainTab, RoutingTab } from './SideTabs.tsx'
+import './session.css'
+
+const tabs: readonly (readonly [SessionTab, string])[] = [
+  ['activity', 'Activity'],
+  ['authority', 'Authority'],
+  ['routing', 'Routing'],
+  ['chain', 'Chain'],
+]
+
+/** One session: what it does at the left, what it changed at the right (`review`, put in by the frame). */
+export function SessionScreen(props: { sessionId: string; tab: SessionTab; review: ReactNode }) {
+  const { sessionId } = props
+  useScreenScope('session')
+  const session = useSession(sessionId)
+  return (
+    <Loadable of={session} rows={10}>
+      {(detail) => <Body detail={detail} tab={props.tab} review={props.review} />}
+    </Loadable>
+  )
+}
+
+function Body(props: { detail: SessionDetail; tab: SessionTab; review: ReactNode }) {
+  const { detail, tab } = props
+  const nowMs = useNow(1000, isLive(detail.row))
+  return (
+    <div className="session">
+      <Header detail={detail} nowMs={nowMs} />
+      <div className="session-middle">
+        <div className="session-left">
+          <div className="pane-head">
+            <Tabs
+              label="About this session"
+              idBase="session"
+              value={tab}
+              tabs={tabs}
+              onChange={(value) => navigate({ screen: 'session', sessionId: detail.row.id, tab: value })}
+            />
+          </div>
+          <div className="session-panel" role="tabpanel" id="session-panel" aria-labelledby={`session-${tab}`}>
+            {tab === 'activity' && <ActivityList detail={detail} nowMs={nowMs} />}
+            {tab === 'authority' && <AuthorityTab detail={detail} nowMs={nowMs} />}
+            {tab === 'routing' && <RoutingTab detail={detail} />}
+            {tab === 'chain' && <ChainTab sessionId={detail.row.id} />}
+          </div>
+          {tab === 'activity' && <Composer detail={detail} />}
+        </div>
+        {props.review}
+      </div>
+    </div>
+  )
+}
