@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createKernelRuntime } from '../src-main/adapters/kernel-runtime/kernel-runtime.ts'
 import { createModels } from '../src-main/adapters/models/models.ts'
 import {
@@ -15,20 +15,20 @@ import { ModelError } from '../src-main/harness/core/model.ts'
 import { createHarness } from '../src-main/harness/core/run.ts'
 import { startModelServer } from './fixtures/model-server/model-server.ts'
 import type { Script, Turn } from './fixtures/model-server/turn.ts'
+import { openWall, ownNode, realClock } from './fixtures/wall.ts'
+
+let wall: Awaited<ReturnType<typeof openWall>>
+beforeAll(async () => {
+  wall = await openWall()
+})
+afterAll(() => wall.close())
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-const clock = {
-  nowMs: () => Date.now(),
-  after: (ms: number, fn: () => void) => {
-    const timer = setTimeout(fn, ms)
-    return () => clearTimeout(timer)
-  },
-}
-const powers = { ...clock, random: () => 0.01 }
+const powers = { ...realClock, random: () => 0.01 }
 const key = 'sk-live-abcdefghijklmnop'
 const never = new AbortController().signal
 const confinement = {
@@ -50,15 +50,13 @@ interface SetUp extends Partial<BareSessionOptions> {
 async function setUp(options: SetUp) {
   const provider = options.provider ?? 'openai-compatible'
   const server = await startModelServer({ script: options.script, frameDelayMs: options.frameDelayMs ?? 0 })
-  const models = createModels({ clock })
+  const models = createModels({ clock: realClock })
   const runtime = createKernelRuntime({
     models,
     harness: createHarness(powers),
     newModelError: (...args) => new ModelError(...args),
-    clock,
-    openTools: createWorkareaTools({
-      node: { file: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1' }, reads: [] },
-    }),
+    clock: realClock,
+    openTools: createWorkareaTools({ node: ownNode }),
     probe: async () => ({ ...confinement, files: options.isConfined ?? true }),
     providers: async () => [
       {
@@ -79,6 +77,7 @@ async function setUp(options: SetUp) {
     model,
     devices,
     secrets: { [provider]: key },
+    executor: wall.executor,
     ...options,
   })
   cleanups.push(opened.close, () => server.close(), models.close, runtime.close)
@@ -245,7 +244,7 @@ describe('the kernel agent', () => {
       const handle = await runtime.start(session)
       const abort = new AbortController()
       const turn = handle.turn('Go', abort.signal)
-      await sleep(300)
+      await sleep(900)
       const startedAtMs = Date.now()
       abort.abort()
       expect(await turn).toEqual({ kind: 'cancelled' })

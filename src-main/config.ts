@@ -10,6 +10,8 @@ export interface Config {
   readonly httpPort: number | null
   /** Parse every output against the contract too (development and tests). */
   readonly checksOutput: boolean
+  /** Warnings and errors go to stderr as well as to the log file. */
+  readonly echoesLog: boolean
   /** How fast the embedded scripts play: 1 is natural, 0 is at once. */
   readonly scriptPace: number
 }
@@ -54,6 +56,7 @@ export function readConfig(argv: ArgvValues, env: Env): Config {
     paths: statePaths(given.home ?? env.SIGNALBOX_HOME, env),
     httpPort: given['no-http'] ? null : (given['http-port'] ?? 0),
     checksOutput: env.SIGNALBOX_CHECK_OUTPUT === '1',
+    echoesLog: env.SIGNALBOX_LOG === 'echo',
     scriptPace: readPace(env.SIGNALBOX_SCRIPT_PACE),
   })
 }

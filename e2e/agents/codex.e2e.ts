@@ -1,8 +1,44 @@
-import { describeAgent } from './journeys.ts'
+import { agentTable, type OwnLogin } from '../../src-main/adapters/acp/agent-table.ts'
+import { describeAgent, plantedKey } from './journeys.ts'
+
+const config = '.codex/config.toml'
+
+/** The same login with its service at another address. */
+const leadingTo =
+  (address: string) =>
+  (login: OwnLogin): OwnLogin => ({
+    ...login,
+    setup(model) {
+      const setup = login.setup(model)
+      return { ...setup, files: { [config]: `openai_base_url = "${address}/v1"\n${setup.files?.[config]}` } }
+    },
+  })
 
 describeAgent({
   agent: 'codex',
   provider: 'openai-compatible',
   baseUrl: ({ url }) => `${url}/v1`,
   model: 'fake',
+  // Its own sandbox can't run behind the wall, so its model asks to run without, as it is told to.
+  writeTurns: (path, content) => [
+    {
+      calls: [
+        {
+          name: 'exec_command',
+          args: {
+            cmd: `printf '%s' '${content}' > '${path}'`,
+            sandbox_permissions: 'require_escalated',
+            justification: 'May I write the file?',
+          },
+        },
+      ],
+    },
+    { text: ['The file is written.'] },
+  ],
+  login: {
+    path: '.codex/auth.json',
+    content: () => `${JSON.stringify({ OPENAI_API_KEY: plantedKey })}\n`,
+    table: (address) =>
+      agentTable.map((entry) => ({ ...entry, logins: entry.logins.map(leadingTo(address)) })),
+  },
 })

@@ -1,13 +1,12 @@
-import { describeAgent } from './journeys.ts'
+import { describeAgent, plantedKey } from './journeys.ts'
 
 describeAgent({
   agent: 'gemini',
   provider: 'google',
   baseUrl: ({ url }) => url,
   model: 'gemini-2.5-flash',
-  loginKey: 'planted-key',
-  login: ({ url }) => ({
+  login: {
     path: '.gemini/.env',
-    content: `GEMINI_API_KEY=planted-key\nGOOGLE_GEMINI_BASE_URL=${url}\n`,
-  }),
+    content: (address) => `GEMINI_API_KEY=${plantedKey}\nGOOGLE_GEMINI_BASE_URL=${address}\n`,
+  },
 })

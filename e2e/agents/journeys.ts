@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AgentProgram } from '../../src-main/adapters/acp/agent-table.ts'
 import type { ProviderId } from '../../src-main/contract/agent.ts'
 import { type ModelServer, startModelServer } from '../fixtures/model-server/model-server.ts'
 import { writeFileTurns } from '../fixtures/model-server/offered-tools.ts'
+import type { Turn } from '../fixtures/model-server/turn.ts'
 import { type AgentBench, createAgentBench, programsOf } from './real-agent.ts'
 
 /** What is particular about a CLI's journeys. */
@@ -12,10 +14,20 @@ export interface AgentJourney {
   readonly provider: ProviderId
   readonly baseUrl: (server: ModelServer) => string
   readonly model: string
-  /** A login that leads to the model server, planted into the user's home: path and content. */
-  readonly login?: (server: ModelServer) => { readonly path: string; readonly content: string }
-  readonly loginKey?: string
+  /** How its model would write a file so that a person is asked; absent = its own write tool. */
+  readonly writeTurns?: (path: string, content: string) => readonly Turn[]
+  /** A login that leads to the model server, planted into the user's home. */
+  readonly login: {
+    readonly path: string
+    readonly content: (address: string) => string
+    /** Where its address is no part of the login: the CLI's table entry with it in its configuration. */
+    readonly table?: (address: string) => readonly AgentProgram[]
+  }
 }
+
+/** The key that is planted, and the loopback port behind the wall that leads to the model server. */
+export const plantedKey = 'planted-key-0123456789'
+const insidePort = 41_999
 
 const never = new AbortController().signal
 
@@ -32,6 +44,7 @@ export function describeAgent(journey: AgentJourney): void {
       await bench.close()
       await server.close()
     })
+    const writeTurns = journey.writeTurns ?? writeFileTurns
     const settings = () => ({
       providerBaseUrls: { [journey.provider]: journey.baseUrl(server) },
       defaultModel: journey.model,
@@ -48,7 +61,7 @@ export function describeAgent(journey: AgentJourney): void {
 
     it('writes a file after it was allowed to', async () => {
       const target = join(bench.workarea, 'hello.txt')
-      server.setScript(writeFileTurns(target, 'hello from the agent\n'))
+      server.setScript(writeTurns(target, 'hello from the agent\n'))
       const plain = bench.session({ agent: journey.agent, payment: 'signalbox' })
       const startedAt = performance.now()
       const handle = await bench.runtime(settings()).start(plain.session)
@@ -57,6 +70,7 @@ export function describeAgent(journey: AgentJourney): void {
       const doneMs = performance.now() - startedAt
       await handle.close()
       report(journey.agent, { readyMs, doneMs, usage: plain.usage })
+      expect(handle.confinement).toMatchObject({ files: true, network: true })
       expect(result).toEqual({ kind: 'done' })
       expect(readFileSync(target, 'utf8')).toBe('hello from the agent\n')
       expect(plain.asks).toHaveLength(1)
@@ -66,7 +80,7 @@ export function describeAgent(journey: AgentJourney): void {
 
     it('writes nothing when it was refused', async () => {
       const target = join(bench.workarea, 'refused.txt')
-      server.setScript(writeFileTurns(target, 'no\n'))
+      server.setScript(writeTurns(target, 'no\n'))
       const plain = bench.session({
         agent: journey.agent,
         payment: 'signalbox',
@@ -99,23 +113,35 @@ export function describeAgent(journey: AgentJourney): void {
       report(journey.agent, { cancelMs: performance.now() - startedAt })
     })
 
-    it.skipIf(!journey.login)('works with its own login, once that was granted', async () => {
-      const login = journey.login?.(server)
-      if (!login) return
-      const file = bench.plant(login.path, login.content)
+    it('works with its own login, once that was granted', async () => {
+      const { login } = journey
+      const address = `http://127.0.0.1:${insidePort}`
+      const content = login.content(address)
+      const file = bench.plant(login.path, content)
       const target = join(bench.workarea, 'own.txt')
-      server.setScript(writeFileTurns(target, 'own login\n'))
-      const runtime = bench.runtime({ grantedCredentials: [journey.agent] })
-      const plain = bench.session({ agent: journey.agent, payment: 'own-login', model: journey.model })
-      const handle = await runtime.start(plain.session)
+      server.setScript(writeTurns(target, 'own login\n'))
+      const table = login.table?.(address)
+      const start = (granted: readonly string[]) => {
+        const { hostname, port } = new URL(server.url)
+        const plain = bench.session({
+          agent: journey.agent,
+          payment: 'own-login',
+          model: journey.model,
+          forwards: [{ insidePort, host: hostname, port: Number(port) }],
+        })
+        return bench.runtime({ grantedCredentials: [...granted] }, table).start(plain.session)
+      }
+      await expect(start([])).rejects.toMatchObject({ data: { state: 'not_logged_in' } })
+      const handle = await start([journey.agent])
       const result = await handle.turn('Write own.txt', never)
       await handle.close()
       expect(result).toEqual({ kind: 'done' })
       expect(readFileSync(target, 'utf8')).toBe('own login\n')
       const keys = server.requests.filter(({ call }) => call !== null).map(({ key }) => key)
-      expect(new Set(keys)).toEqual(new Set([journey.loginKey]))
-      expect(readFileSync(file, 'utf8')).toBe(login.content)
+      expect(new Set(keys)).toEqual(new Set([plantedKey]))
+      expect(readFileSync(file, 'utf8')).toBe(content)
       expect(handle.grantedFiles).toContain(login.path)
+      expect(handle.confinement).toMatchObject({ files: true, network: true })
     })
   })
 }

@@ -1,13 +1,12 @@
-import { describeAgent } from './journeys.ts'
+import { describeAgent, plantedKey } from './journeys.ts'
 
 describeAgent({
   agent: 'qwen',
   provider: 'openai-compatible',
   baseUrl: ({ url }) => `${url}/v1`,
   model: 'fake',
-  loginKey: 'planted-key',
-  login: ({ url }) => ({
+  login: {
     path: '.qwen/.env',
-    content: `OPENAI_API_KEY=planted-key\nOPENAI_BASE_URL=${url}/v1\nOPENAI_MODEL=fake\n`,
-  }),
+    content: (address) => `OPENAI_API_KEY=${plantedKey}\nOPENAI_BASE_URL=${address}/v1\nOPENAI_MODEL=fake\n`,
+  },
 })

@@ -3,21 +3,35 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { createAcpRuntime } from '../../src-main/adapters/acp/acp-runtime.ts'
-import { agentTable } from '../../src-main/adapters/acp/agent-table.ts'
+import { type AgentProgram, agentTable } from '../../src-main/adapters/acp/agent-table.ts'
 import type { AgentSettings } from '../../src-main/adapters/acp/detect.ts'
+import { createSystemExecutor } from '../../src-main/adapters/system-executor/system-executor.ts'
+import type { LaunchSpec } from '../../src-main/ports/executor.ts'
 import type { Runtime } from '../../src-main/ports/runtime.ts'
 import { createPlainSession, type PlainSession, type PlainSessionOptions } from '../fixtures/plain-session.ts'
 
-/** A git workarea, homes, and the runtime that finds the installed CLIs. */
+/** `forwards` are added to those of the runtime, for logins that lead to the model server. */
+export type BenchSession = Pick<PlainSessionOptions, 'agent'> &
+  Partial<PlainSessionOptions> & { readonly forwards?: LaunchSpec['forwards'] }
+
+/** A git workarea, homes, the wall, and the runtime that finds the installed CLIs. */
 export interface AgentBench {
   readonly root: string
   readonly workarea: string
   readonly userHome: string
-  runtime(settings: Partial<AgentSettings>): Runtime
-  session(options: Pick<PlainSessionOptions, 'agent'> & Partial<PlainSessionOptions>): PlainSession
+  runtime(settings: Partial<AgentSettings>, table?: readonly AgentProgram[]): Runtime
+  session(options: BenchSession): PlainSession
   /** A credential file in the user's home. */
   plant(path: string, content: string): string
   close(): Promise<void>
+}
+
+const clock = {
+  nowMs: () => Date.now(),
+  after(ms: number, fn: () => void) {
+    const timer = setTimeout(fn, ms)
+    return () => clearTimeout(timer)
+  },
 }
 
 /** Where `npm run test:agents` has put the programs of an agent; undefined = it was not asked for. */
@@ -27,7 +41,7 @@ export function programsOf(agent: string): string | undefined {
 }
 
 export function createAgentBench(agent: string): AgentBench {
-  const root = realpathSync(mkdtempSync(join(process.env.DBG_TMP ?? tmpdir(), `signalbox-${agent}-`)))
+  const root = realpathSync(mkdtempSync(join(tmpdir(), `signalbox-${agent}-`)))
   const [workarea, userHome] = ['work area', 'home'].map((name) => {
     mkdirSync(join(root, name), { mode: 0o700 })
     return join(root, name)
@@ -40,13 +54,25 @@ export function createAgentBench(agent: string): AgentBench {
   const folders = [programsOf(agent), programsOf('node'), '/usr/local/bin', '/usr/bin', '/bin']
   const path = folders.filter((folder) => folder !== undefined).join(delimiter)
   const open: PlainSession[] = []
+  const executor = createSystemExecutor({
+    stateDirectory: join(root, 'state'),
+    runtimeDirectory: join(root, 'run'),
+    log: { info() {}, warn() {}, error() {} },
+    clock,
+    nodeProgram: realpathSync(process.execPath),
+    shimEntry: {
+      file: process.execPath,
+      args: [join(import.meta.dirname, '../../src-main/shim.ts')],
+      env: { ELECTRON_RUN_AS_NODE: '1' },
+    },
+  })
   return {
     root,
     workarea,
     userHome,
-    runtime: (settings) =>
+    runtime: (settings, table = agentTable) =>
       createAcpRuntime({
-        table: agentTable,
+        table,
         machine: { path, home: userHome },
         settings: () => ({
           providerBaseUrls: {},
@@ -55,21 +81,37 @@ export function createAgentBench(agent: string): AgentBench {
           defaultModel: null,
           ...settings,
         }),
-        clock: {
-          nowMs: () => Date.now(),
-          after(ms, fn) {
-            const timer = setTimeout(fn, ms)
-            return () => clearTimeout(timer)
-          },
-        },
+        clock,
         log: { info() {}, warn() {}, error() {} },
         mask: (text) => text,
       }),
     session(options) {
       const home = mkdtempSync(join(root, 'scratch-'))
       chmodSync(home, 0o700)
+      const sessionId = `ses-${open.length}${agent}`
+      const connections: string[] = []
+      const network = (host: string, port: number) => {
+        connections.push(`${host}:${port}`)
+        return { ok: true } as const
+      }
       const made = createPlainSession({
-        sessionId: `ses-${open.length}${agent}`,
+        sessionId,
+        start: (spec, signal) =>
+          executor.launch(
+            {
+              sessionId,
+              cwd: workarea,
+              reads: [],
+              writes: [workarea],
+              home,
+              survives: false,
+              acceptUnconfined: false,
+              ...spec,
+              forwards: [...(spec.forwards ?? []), ...(options.forwards ?? [])],
+            },
+            network,
+            signal,
+          ),
         workareaPath: workarea,
         home,
         answer: ({ options: offered }) => {
@@ -88,6 +130,7 @@ export function createAgentBench(agent: string): AgentBench {
     },
     async close() {
       await Promise.all(open.map((one) => one.close()))
+      await executor.close()
       rmSync(root, { recursive: true, force: true, maxRetries: 3 })
     },
   }

@@ -60,6 +60,20 @@ export function createDispatcher({ store, clock, bus, mask }: DispatchParts) {
     for (const fact of facts) if (fact.type === 'session.ended') store.outbox.forgive(fact.subject)
   }
 
+  /** Inside a transaction. A rejection is handed out, not thrown: there is nothing to take back. */
+  const decideAndCommit = (decide: () => Decision, actor: string, commandId: string | null) => {
+    const decision = decide()
+    if (decision.kind === 'reject') return { decision, facts: [] }
+    const facts = store.commit({
+      facts: decision.facts.map((fact) => cleanFact(fact, mask)),
+      effects: decision.effects,
+      actor,
+      atMs: clock.nowMs(),
+      commandId,
+    })
+    forgiveEnded(facts)
+    return { decision, facts }
+  }
   /** The answer of an earlier call with the same id; undefined when there was none. */
   const answered = <A>(call: CommandCall, spec: CommandSpec<A>): A | undefined => {
     const known = answers.get(call.commandId)
@@ -82,44 +96,20 @@ export function createDispatcher({ store, clock, bus, mask }: DispatchParts) {
     dispatch<A>(call: CommandCall, spec: CommandSpec<A>): A {
       const earlier = answered(call, spec)
       if (earlier !== undefined) return earlier
-      let hasEffects = false
-      const facts = store.transact((): readonly Fact[] => {
-        const decision = spec.decide()
-        if (decision.kind === 'reject') throw new SignalboxError(decision.code, decision.data)
-        hasEffects = decision.effects.length > 0
-        const committed = store.commit({
-          facts: decision.facts.map((fact) => cleanFact(fact, mask)),
-          effects: decision.effects,
-          actor: actorText(call.actor),
-          atMs: clock.nowMs(),
-          commandId: call.commandId,
-        })
-        forgiveEnded(committed)
-        return committed
-      }, spec.isDurable)
+      const { decision, facts } = store.transact(
+        () => decideAndCommit(spec.decide, actorText(call.actor), call.commandId),
+        spec.isDurable,
+      )
+      if (decision.kind === 'reject') throw new SignalboxError(decision.code, decision.data)
       const answer = spec.reply(facts, facts.at(-1)?.seq ?? store.journal.lastSeq())
       if (facts.length === 0) remember(call.commandId, spec, answer)
-      afterCommit(facts, hasEffects)
+      afterCommit(facts, decision.effects.length > 0)
       return answer
     },
     /** Commits a decision of our own, without a receipt. A rejection changes nothing and gives no facts. */
     decideInternally(decide: () => Decision): readonly Fact[] {
-      let hasEffects = false
-      const facts = store.transact((): readonly Fact[] => {
-        const decision = decide()
-        if (decision.kind === 'reject') return []
-        hasEffects = decision.effects.length > 0
-        const committed = store.commit({
-          facts: decision.facts.map((fact) => cleanFact(fact, mask)),
-          effects: decision.effects,
-          actor: 'daemon',
-          atMs: clock.nowMs(),
-          commandId: null,
-        })
-        forgiveEnded(committed)
-        return committed
-      })
-      afterCommit(facts, hasEffects)
+      const { decision, facts } = store.transact(() => decideAndCommit(decide, 'daemon', null))
+      afterCommit(facts, decision.kind === 'accept' && decision.effects.length > 0)
       return facts
     },
     /**

@@ -79,7 +79,7 @@ function endLost({ store, dispatcher, activities }: ReconcileParts, id: string):
 async function removeOrphans({ store, workareas, log }: ReconcileParts): Promise<number> {
   let removed = 0
   try {
-    for (const orphan of await workareas.orphans(new Set(store.workareas.held()))) {
+    for (const orphan of await workareas.orphans(new Set(store.workareas.owners()))) {
       await workareas.removeOrphan(orphan.workareaId)
       removed += 1
     }

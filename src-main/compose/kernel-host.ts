@@ -88,7 +88,7 @@ function createHost(kernel: Kernel, last: Map<number, Usage>): KernelHost {
     resume: (pid) => kernel.isAlive(pidOf(pid)) && kernel.resume(pidOf(pid)),
     onNews: (listener) =>
       kernel.subscribe((event) => {
-        const news = newsOf(kernel, event)
+        const news = newsOf(event)
         if (news) listener(news)
       }),
   }
@@ -114,22 +114,13 @@ function quotaOf(budget: Budget): HostQuota {
   return Object.fromEntries(entries) as HostQuota
 }
 
-function newsOf(kernel: Kernel, event: HostEvent): KernelNews | undefined {
+function newsOf(event: HostEvent): KernelNews | undefined {
   const { pid } = event
   switch (event.type) {
     case 'process.exited':
       return { type: 'exited', pid, reason: event.reason }
-    case 'budget.exceeded': {
-      const row = kernel.usage(pid)?.[event.resource === 'usd' ? 'usdNanos' : event.resource]
-      const limit = row?.limit ?? null
-      return {
-        type: 'budget.exceeded',
-        pid,
-        resource: event.resource,
-        used: row ? Math.round(row.spent + event.excess) : null,
-        limit,
-      }
-    }
+    case 'budget.exceeded':
+      return { type: event.type, pid, resource: event.resource, used: event.used, limit: event.limit }
     case 'capability.revoked':
       return { type: event.type, pid, device: event.capability.target }
     case 'capability.narrowed':

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { BootGrant, ProcessImage, Right } from './abi.ts'
+import type { BootGrant, Right } from './abi.ts'
 import type { CapRef } from './ids.ts'
 import { image, runRoot, settled, testKernel } from './test-kernel.ts'
 
@@ -178,7 +178,7 @@ test.each<
   ['a fraction of a priority', (sys) => sys.spawn(idle, { priority: 0.5 })],
   ['negative quota', (sys) => sys.spawn(idle, { quota: { tokens: -1 } })],
   ['NaN quota', (sys) => sys.spawn(idle, { quota: { usd: Number.NaN } })],
-  ['no image', (sys) => sys.spawn(undefined as unknown as ProcessImage)],
+  ['no image', (sys) => sys.spawn(undefined as never)],
   [
     'a trap for an option',
     (sys) =>
@@ -190,10 +190,10 @@ test.each<
   ],
   ['uncloneable arguments', (sys) => sys.spawn(idle, { args: () => 1 })],
   ['someone else’s end', (sys) => sys.exit({ kind: 'quota', resource: 'tokens' })],
-  ['no hook', (sys) => sys.onCleanup('hook' as unknown as () => void)],
-  ['no list of requests', (sys) => sys.readAll(sys.selfCap(), { length: 'x' } as unknown as [])],
+  ['no hook', (sys) => sys.onCleanup('hook' as never)],
+  ['no list of requests', (sys) => sys.readAll(sys.selfCap(), { length: 'x' } as never)],
   ['fractional tokens', (sys) => sys.remember('x', { tokens: 0.5 })],
-  ['no query', (sys) => sys.recall(5 as unknown as string)],
+  ['no query', (sys) => sys.recall(5 as never)],
 ])('%s is refused and costs nothing', async (_name, attempt) => {
   const t = testKernel()
   await runRoot(

@@ -2,7 +2,7 @@ import { type Account, CHILDREN, limitAmount, MEM, resourceName, TOKENS, TOOL_CA
 import { type Core, parseMs } from './core.ts'
 import { KernelError, QuotaExceeded } from './errors.ts'
 import type { HostQuota } from './host-events.ts'
-import { armWall, wallLeft } from './lifetime.ts'
+import { armWall } from './lifetime.ts'
 import type { Process } from './process.ts'
 import { usageOf } from './usage.ts'
 
@@ -47,7 +47,9 @@ function amountOf(column: number, value: number): number {
 
 function setWall(core: Core, process: Process, limitMs: number): void {
   const { parent } = process
-  const most = parent ? process.wallMs(core.clock.now()) + wallLeft(core, parent) : Number.POSITIVE_INFINITY
+  const most = parent
+    ? process.wallMs(core.clock.now()) + parent.wallLeft(core.clock.now())
+    : Number.POSITIVE_INFINITY
   process.wallLimitMs = Math.min(limitMs, most)
   armWall(core, process)
 }

@@ -13,14 +13,14 @@ import {
 } from './account.ts'
 import type { Core } from './core.ts'
 import type { Process } from './process.ts'
+import { tellExceeded } from './usage.ts'
 
 /** Where accounts meet processes: charges and settlements with their events, counters and kills. */
 
 /** Ends a process over budget and says so once. */
-export function killOver(core: Core, process: Process, resource: ResourceName, excess: number): void {
+export function killOver(core: Core, process: Process, resource: ResourceName): void {
   if (process.isDead) return
-  core.metrics.add('quota_kills_total', 1, resource)
-  core.host.emit({ type: 'budget.exceeded', pid: process.pid, resource, excess, isLate: false })
+  tellExceeded(core, process, resource)
   core.exit(process, { kind: 'quota', resource })
 }
 
@@ -28,7 +28,7 @@ export function killOver(core: Core, process: Process, resource: ResourceName, e
 export function chargeOrKill(core: Core, process: Process, cost: Amounts, what: string): boolean {
   const refused = charge(process.account, cost)
   if (refused) {
-    killOver(core, process, refused, 0)
+    killOver(core, process, refused)
     return false
   }
   record(core, process, cost, what)
@@ -63,7 +63,7 @@ export function settleCost(
       excess: over,
       overdraft: overdraft[r] ?? 0,
     })
-    if (isLate) core.host.emit({ type: 'budget.exceeded', pid: process.pid, resource, excess: over, isLate })
+    if (isLate) tellExceeded(core, process, resource, isLate)
   }
   return overrun
 }
@@ -72,7 +72,7 @@ export function settleCost(
 export function settleOrKill(core: Core, process: Process, cost: Amounts, what: string): boolean {
   const before = process.isDead
   const overrun = settleCost(core, process, cost, what)
-  if (overrun && !before) killOver(core, process, overrun, 1)
+  if (overrun && !before) killOver(core, process, overrun)
   return !process.isDead
 }
 

@@ -207,6 +207,38 @@ test('handles close once: by revocation, by their opener’s end, by their devic
   expect([opened, closed]).toEqual([3, 3])
 })
 
+test('a device that opens after its caller died, or lost it, is closed at once', async () => {
+  const t = testKernel()
+  let open = 0
+  t.kernel.registerDriver({
+    name: 'dev',
+    open: async () => {
+      await t.clock.delay(10)
+      open++
+      return { read: () => ({ value: 1 }), close: () => void open-- }
+    },
+  })
+  const opener = image('opener', async (sys) => {
+    await sys.open((await sys.recv()).caps[0]!)
+  })
+  await runRoot(
+    t,
+    async (sys) => {
+      const device = (await sys.recv<BootGrant>()).body.devices.dev!
+      const { cap } = await sys.spawn(opener, { caps: [device] })
+      await sys.sleep(5)
+      await sys.signal(cap)
+      const mine = sys.derive(device, ['open'])
+      const opening = sys.open(mine)
+      await sys.sleep(2)
+      sys.revoke(mine)
+      await expect(sys.read(await opening)).rejects.toMatchObject({ code: 'ECAP' })
+      expect(open).toBe(0)
+    },
+    { grant: ['dev'] },
+  )
+})
+
 test('a driver that throws is EDRIVER to its caller, and pays for what it says it spent', async () => {
   const t = testKernel()
   t.kernel.registerDriver(

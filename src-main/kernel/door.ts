@@ -18,11 +18,8 @@ export interface Door {
   readonly isAlive: boolean
   /** True while the process is suspended: hold new work (see `whenRunning`). */
   readonly isPaused: boolean
-  /**
-   * Opens a named device for the process. `wider` are names that admit it as well (`net:*` for `net:host:443`), tried
-   * in order. A refusal names `device`, is counted, and is a kernel fact.
-   */
-  open(device: string, ...wider: string[]): DoorOpening
+  /** Opens a named device for the process. A refusal names `device`, is counted, and is a kernel fact. */
+  open(device: string, options?: DoorOptions): DoorOpening
   /**
    * Charges before an effect, all components or none. When it does not fit the process is ended with
    * quota{resource} and the effect must not happen.
@@ -35,6 +32,13 @@ export interface Door {
   settle(cost: HostCost, what?: string): DoorCharge
   /** Resolves true as soon as the process is not suspended, false when it ends. */
   whenRunning(): Promise<boolean>
+}
+
+export interface DoorOptions {
+  /** What is about to be done, for people; kept with a refusal. */
+  readonly what?: string
+  /** Names that admit it as well (`net:*` for `net:host:443`), tried in order. */
+  readonly wider?: readonly string[]
 }
 
 export type DoorOpening =
@@ -73,17 +77,17 @@ export function createDoor(core: Core, process: Process): Door {
     get isPaused() {
       return process.isStopped && !process.isDead
     },
-    open: (device: string, ...wider: string[]) => openDoor(core, process, device, wider),
+    open: (device: string, options: DoorOptions = {}) => openDoor(core, process, device, options),
     charge: (cost: HostCost, what = 'door') => chargeDoor(core, process, cost, what),
     settle: (cost: HostCost, what = 'door') => settleDoor(core, process, cost, what),
     whenRunning: () => whenRunning(process),
   })
 }
 
-function openDoor(core: Core, process: Process, device: string, wider: readonly string[]): DoorOpening {
+function openDoor(core: Core, process: Process, device: string, options: DoorOptions): DoorOpening {
   if (process.isDead) return { ok: false, reason: 'process_ended' }
   let sawExpired = false
-  for (const name of [device, ...wider]) {
+  for (const name of [device, ...(options.wider ?? [])]) {
     for (const cap of heldOn(core, process.pid, name)) {
       if (core.caps.isExpired(cap)) {
         sawExpired = true
@@ -94,7 +98,7 @@ function openDoor(core: Core, process: Process, device: string, wider: readonly 
     }
   }
   const reason = sawExpired ? 'expired' : core.devices.get(device) ? 'not_held' : 'no_device'
-  refuse(core, process, device, reason)
+  refuse(core, process, device, reason, options.what ?? '')
   return { ok: false, reason }
 }
 
@@ -142,7 +146,7 @@ function doorHandle(core: Core, process: Process, cap: Capability, device: strin
   }
 }
 
-function refuse(core: Core, process: Process, device: string, reason: RefusalReason): void {
+function refuse(core: Core, process: Process, device: string, reason: RefusalReason, what: string): void {
   process.refusals ??= new Map()
   const known = process.refusals.has(device) || process.refusals.size < MAX_REFUSED_NAMES
   const key = known ? device : OTHER_NAMES
@@ -151,7 +155,7 @@ function refuse(core: Core, process: Process, device: string, reason: RefusalRea
   core.metrics.add('syscall_errors_total', 1, 'door', 'ECAP')
   // Powers of two only: an agent that knocks a million times makes twenty facts.
   if ((count & (count - 1)) === 0) {
-    core.host.emit({ type: 'capability.refused', pid: process.pid, device: key, reason, count })
+    core.host.emit({ type: 'capability.refused', pid: process.pid, device: key, what, reason, count })
   }
 }
 

@@ -79,6 +79,7 @@ export type HostEvent =
       readonly type: 'capability.refused'
       readonly pid: Pid
       readonly device: string
+      readonly what: string
       readonly reason: RefusalReason
       readonly count: number
     }
@@ -87,8 +88,10 @@ export type HostEvent =
       readonly type: 'budget.exceeded'
       readonly pid: Pid
       readonly resource: ResourceName
-      /** Past what the process could reach; 0 when the operation was refused before its effect. */
-      readonly excess: number
+      /** Used by the process and all below it, in the units of `usage`; an overrun is included. */
+      readonly used: number
+      /** What it was held to: its own limit, or that of the pool it shared; null when an ended process had none left. */
+      readonly limit: number | null
       readonly isLate: boolean
     }
 

@@ -25,7 +25,7 @@ function types(t: TestKernel, pid: Pid): string[] {
 }
 
 function opened(t: TestKernel, pid: Pid, device: string, ...wider: string[]): DoorHandle {
-  const opening = t.kernel.door(pid).open(device, ...wider)
+  const opening = t.kernel.door(pid).open(device, { wider })
   if (!opening.ok) throw new Error(opening.reason)
   return opening.handle
 }
@@ -84,14 +84,17 @@ test('a door opens what is held, counts what is refused, and hears of revocation
   const closed: string[] = []
   handle.onClose(() => closed.push('net'))
   opened(t, pid, 'tool:read').onClose(() => closed.push('read'))
-  for (let i = 0; i < 9; i++) expect(door.open('tool:write')).toEqual({ ok: false, reason: 'no_device' })
+  for (let i = 0; i < 9; i++) {
+    expect(door.open('tool:write', { what: 'write a.ts' })).toEqual({ ok: false, reason: 'no_device' })
+  }
   const refusals = t.facts.filter((fact) => fact.type === 'capability.refused')
   expect(refusals.map((fact) => fact.count)).toEqual([1, 2, 4, 8])
+  expect(refusals[0]).toMatchObject({ device: 'tool:write', what: 'write a.ts', reason: 'no_device' })
   expect(t.kernel.revokeDevice(pid, 'net:*')).toBe(true)
   expect(t.kernel.revokeDevice(pid, 'net:*')).toBe(false)
   expect(closed).toEqual(['net'])
   expect(handle.isOpen).toBe(false)
-  expect(door.open('net:example.org:443', 'net:*')).toEqual({ ok: false, reason: 'no_device' })
+  expect(door.open('net:example.org:443', { wider: ['net:*'] })).toEqual({ ok: false, reason: 'no_device' })
   t.kernel.grant(pid, 'net:*')
   expect(door.open('net:*').ok).toBe(true)
   t.kernel.signal(pid)
@@ -119,8 +122,8 @@ test('narrowing leaves less: named hosts under a wildcard, or an end in time', (
   t.kernel.narrow(pid, 'net:*', { to: ['net:a:443'] })
   expect(wide.isOpen).toBe(false)
   const door = t.kernel.door(pid)
-  expect(door.open('net:b:443', 'net:*').ok).toBe(false)
-  expect(door.open('net:a:443', 'net:*').ok).toBe(true)
+  expect(door.open('net:b:443', { wider: ['net:*'] }).ok).toBe(false)
+  expect(door.open('net:a:443', { wider: ['net:*'] }).ok).toBe(true)
   t.kernel.narrow(pid, 'tool:x', { expiresInMs: 10 })
   expect(door.open('tool:x').ok).toBe(true)
   t.clock.spend(0)
@@ -154,6 +157,11 @@ test('a charge that does not fit ends the session before the effect, a settlemen
   const exit = t.facts.find((fact) => fact.type === 'process.exited' && fact.pid === second.pid)
   expect(exit).toMatchObject({ usage: { tokens: { spent: 105 }, usdNanos: { spent: 5 } } })
   expect(late.settle({ tokens: 7 })).toEqual({ ok: false, reason: 'process_ended' })
+  const exceeded = t.facts.filter((fact) => fact.type === 'budget.exceeded')
+  expect(exceeded).toMatchObject([
+    { pid: first.pid, resource: 'toolCalls', used: 2, limit: 2, isLate: false },
+    { pid: second.pid, resource: 'tokens', used: 105, limit: 100, isLate: false },
+  ])
   const root = t.kernel.rootPid!
   expect(t.kernel.usage(root)?.tokens).toEqual({ spent: 212, limit: 1000, available: 788 })
 })

@@ -165,7 +165,7 @@ function finishBatch(core: Core, park: Park, device: Device, outcomes: readonly 
     values.push(settled.value)
   }
   if (process.isDead) return
-  if (overrun) killOver(core, process, overrun, 1)
+  if (overrun) killOver(core, process, overrun)
   else if (firstError) core.dispatcher.fail(park, firstError)
   else core.dispatcher.complete(park, values)
 }
@@ -203,7 +203,7 @@ function usable(core: Core, process: Process, ref: CapRef, op: 'read' | 'write')
 function preflight(core: Core, process: Process, device: Device, prepaid: Amounts): boolean {
   const empty = exhausted(process.account, device.uses)
   if (empty) {
-    killOver(core, process, empty, 0)
+    killOver(core, process, empty)
     return false
   }
   for (const amount of prepaid) if (amount > 0) return chargeOrKill(core, process, prepaid, device.name)

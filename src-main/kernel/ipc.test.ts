@@ -151,3 +151,23 @@ test('Down and Term come from pid 0, look-alikes do not', async () => {
   expect(seen.map((message) => message.from)).toEqual([2, 0])
   expect(seen[1]?.body).toEqual({ $: 'down', pid: 2, reason: { kind: 'normal' } })
 })
+
+test('messages of the kernel pass a full mailbox and take no room in it', async () => {
+  const t = testKernel()
+  const got: unknown[] = []
+  const tight = image('tight', async (sys) => {
+    await sys.sleep(10)
+    for (let i = 0; i < 4; i++) got.push((await sys.recv()).body)
+  })
+  await runRoot(t, async (sys) => {
+    const { cap, pid } = await sys.spawn(tight, { quota: { maxMailbox: 1 } })
+    await sys.term(cap)
+    expect(t.kernel.post(pid, 'host')).toBe(true)
+    await sys.send(cap, 'fits')
+    expect(sys.now()).toBe(0)
+    await sys.send(cap, 'waits')
+    expect(sys.now()).toBe(10)
+    expect(await sys.waitpid(cap)).toEqual({ kind: 'normal' })
+  })
+  expect(got).toEqual([{ $: 'term', from: 1 }, 'host', 'fits', 'waits'])
+})

@@ -1,4 +1,4 @@
-import type { Message, RecvOptions, SendOptions } from './abi.ts'
+import type { Message, RecvOptions, SendOptions, Term } from './abi.ts'
 import { type Capability, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess, parseMs } from './core.ts'
@@ -62,6 +62,12 @@ export function post(core: Core, receiver: Process, body: unknown, caps: readonl
   )
   if (caps.length > 0) envelope.caps = caps
   deliver(core, receiver, envelope)
+}
+
+/** Asks a process to wind down. */
+export function postTerm(core: Core, receiver: Process, from: Pid): void {
+  const term: Term = { $: 'term', from }
+  post(core, receiver, term)
 }
 
 /** Takes the oldest message, or the oldest reply to `corr`; parks without one. ETIMEDOUT only with a timeout. */

@@ -11,8 +11,8 @@ import { EventLog, type StampedEvent } from './events.ts'
 import { exitProcess } from './exit.ts'
 import * as host from './host.ts'
 import { type CapRow, HostBus, type HostEvent, type Usage } from './host-events.ts'
-import { type CapRef, KERNEL_PID, type Pid } from './ids.ts'
-import { post } from './ipc.ts'
+import { ABI_VERSION, type CapRef, KERNEL_PID, type Pid } from './ids.ts'
+import { post, postTerm } from './ipc.ts'
 import { parsePriority, resume, setPriority, suspend } from './lifetime.ts'
 import { type MetricSample, Metrics } from './metrics.ts'
 import { DefaultPager, KeywordRecaller } from './pager.ts'
@@ -37,6 +37,8 @@ const DEFAULT_LIVELOCK = 10_000_000
  * Errors are KernelError with a code.
  */
 export class Kernel {
+  /** Version of the syscall surface that processes of this kernel see. */
+  readonly abi = ABI_VERSION
   readonly #core: Core
   #init: Process | undefined
   /** Rejects every boot when the kernel can't go on. */
@@ -148,7 +150,9 @@ export class Kernel {
 
   /** Asks a process to wind down; false when it has ended. */
   term(pid: Pid): boolean {
-    return this.post(pid, { $: 'term', from: KERNEL_PID })
+    const process = this.#core.processes.get(pid)
+    if (process) postTerm(this.#core, process, KERNEL_PID)
+    return process !== undefined
   }
 
   /** Ends a process at once, default reason killed by 0; false when it has ended already. */

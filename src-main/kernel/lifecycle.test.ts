@@ -7,8 +7,10 @@ const idle = image('idle', async (sys) => {
   for (;;) await sys.recv()
 })
 
-test('sys is a frozen object without prototype, with the 36 calls', async () => {
-  await runRoot(testKernel(), async (sys) => {
+test('sys is a frozen object without prototype, with the 36 calls of ABI 1', async () => {
+  const t = testKernel()
+  expect(t.kernel.abi).toBe(1)
+  await runRoot(t, async (sys) => {
     expect(Object.getPrototypeOf(sys)).toBeNull()
     expect(Object.isFrozen(sys)).toBe(true)
     expect(Object.keys(sys)).toHaveLength(36)
@@ -67,7 +69,11 @@ test('exit settles names, capabilities, accounts and handles before anyone hears
   const closed: string[] = []
   t.kernel.registerDriver({
     name: 'dev',
-    open: () => ({ close: () => void closed.push('handle') }),
+    // Capabilities go after handles: while this one closes, its owner still has them.
+    open: (owner) => ({
+      close: () =>
+        void closed.push(t.kernel.caps(owner).some((row) => row.kind === 'handle') ? 'handle' : 'too late'),
+    }),
   })
   const child = image('service', async (sys) => {
     const device = (await sys.recv()).caps[0]!
@@ -108,6 +114,22 @@ test('exit settles names, capabilities, accounts and handles before anyone hears
   expect(t.kernel.caps()).toEqual([])
 })
 
+test('an end that is asked for while another is under way changes nothing', async () => {
+  const t = testKernel()
+  await runRoot(t, async (sys) => {
+    const { cap, pid } = await sys.spawn(
+      image('touchy', async (inner) => {
+        inner.onCleanup(() => void t.kernel.signal(pid))
+        await inner.recv()
+      }),
+    )
+    await sys.sleep(1)
+    await sys.signal(cap, { kind: 'shutdown' })
+    expect(await sys.waitpid(cap)).toEqual({ kind: 'shutdown' })
+    expect(t.facts.filter((fact) => fact.type === 'process.exited')).toHaveLength(1)
+  })
+})
+
 test('a stopped process takes no turn, its mailbox fills, its wall time stands still, its deadline does not', async () => {
   const t = testKernel()
   let turns = 0
@@ -122,6 +144,7 @@ test('a stopped process takes no turn, its mailbox fills, its wall time stands s
     await sys.sleep(10)
     await sys.suspend(cap)
     await sys.suspend(cap)
+    expect(t.facts.filter((fact) => fact.type === 'process.suspended')).toHaveLength(1)
     for (let i = 0; i < 3; i++) await sys.send(cap, i)
     await sys.sleep(1000)
     expect(turns).toBe(0)

@@ -1,6 +1,7 @@
 import type { Core } from './core.ts'
 import { KernelError } from './errors.ts'
 import type { Process } from './process.ts'
+import { tellExceeded } from './usage.ts'
 
 /** What time does to a process: its deadline, its wall-time ceiling, its priority, and being stopped. */
 
@@ -30,23 +31,9 @@ export function armWall(core: Core, process: Process): void {
   process.wallTimer = core.clock.setTimer(Math.max(0, leftMs), () => {
     // A host timer may fire a fraction early against the clock.
     if (process.wallMs(core.clock.now()) < process.wallLimitMs - 1) return armWall(core, process)
-    core.metrics.add('quota_kills_total', 1, 'wallMs')
-    core.host.emit({
-      type: 'budget.exceeded',
-      pid: process.pid,
-      resource: 'wallMs',
-      excess: 0,
-      isLate: false,
-    })
+    tellExceeded(core, process, 'wallMs')
     core.exit(process, { kind: 'quota', resource: 'wallMs' })
   })
-}
-
-/** What a child's ceiling may be at most: the parent's remaining wall time. */
-export function wallLeft(core: Core, process: Process): number {
-  return process.wallLimitMs === NEVER
-    ? NEVER
-    : Math.max(0, process.wallLimitMs - process.wallMs(core.clock.now()))
 }
 
 /** Stops dispatch of a process; idempotent. Its mailbox fills, its I/O completes, its deadline still counts. */

@@ -43,8 +43,6 @@ const FAMILIES: Readonly<Record<string, readonly [Kind, string, ...string[]]>> =
   mem_resident_tokens: ['gauge', 'Tokens resident in process memory.'],
 }
 
-export type MetricName = keyof typeof FAMILIES & string
-
 /** One sample: the full metric name, its labels, and the value now. */
 export interface MetricSample {
   readonly name: string

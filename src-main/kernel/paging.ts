@@ -8,6 +8,7 @@ import { never } from './io.ts'
 import { Memory, type Stored } from './memory.ts'
 import { estTokens } from './pager.ts'
 import type { Process } from './process.ts'
+import { tellExceeded } from './usage.ts'
 
 /** Paged context: a budget of resident tokens, and what does not fit goes to swap until it is recalled. */
 
@@ -217,9 +218,8 @@ function place(process: Process, memory: Memory, stored: Stored): boolean {
 function oom(core: Core, process: Process, need: number): void {
   if (process.isDead) return
   core.metrics.add('oom_kills_total', 1)
-  core.metrics.add('quota_kills_total', 1, 'mem')
   core.events.push(process.pid, { kind: 'oom', need })
-  core.host.emit({ type: 'budget.exceeded', pid: process.pid, resource: 'mem', excess: 0, isLate: false })
+  tellExceeded(core, process, 'mem')
   core.exit(process, { kind: 'quota', resource: 'mem' })
 }
 

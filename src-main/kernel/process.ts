@@ -180,6 +180,12 @@ export class Process implements Runnable {
     for (const release of held ?? []) release(!this.isDead)
   }
 
+  /** What is left of its ceiling, and the most that a child's may be; Infinity for none. */
+  wallLeft(now: number): number {
+    const limit = this.wallLimitMs
+    return limit === Number.POSITIVE_INFINITY ? limit : Math.max(0, limit - this.wallMs(now))
+  }
+
   /** Kernel time it has lived through while not stopped. */
   wallMs(now: number): number {
     return this.isStopped ? this.wallUsedMs : this.wallUsedMs + Math.max(0, now - this.wallSince)

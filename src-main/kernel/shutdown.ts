@@ -1,6 +1,6 @@
 import type { Core } from './core.ts'
 import { KERNEL_PID } from './ids.ts'
-import { post } from './ipc.ts'
+import { postTerm } from './ipc.ts'
 import type { Process } from './process.ts'
 
 /**
@@ -10,16 +10,12 @@ import type { Process } from './process.ts'
 export async function shutdown(core: Core, graceMs: number): Promise<void> {
   const limit = core.clock.now() + graceMs
   const asked = [...core.processes.values()].filter((process) => process.isHostSpawned)
-  for (const process of asked) term(core, process)
+  for (const process of asked) postTerm(core, process, KERNEL_PID)
   await untilDead(core, asked, limit)
   const roots = [...core.processes.values()].filter((process) => !process.parent)
-  for (const process of roots) term(core, process)
+  for (const process of roots) postTerm(core, process, KERNEL_PID)
   await untilDead(core, [...core.processes.values()], limit)
   while (core.processes.size > 0) for (const process of leaves(core)) core.exit(process, { kind: 'shutdown' })
-}
-
-function term(core: Core, process: Process): void {
-  post(core, process, { $: 'term', from: KERNEL_PID })
 }
 
 /** Waits until all of these have ended or the time has come. */

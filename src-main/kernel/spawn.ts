@@ -7,7 +7,7 @@ import { checkName } from './device.ts'
 import { CapError, KernelError, QuotaExceeded, textOf } from './errors.ts'
 import { type CapRef, KERNEL_PID, type Pid } from './ids.ts'
 import { carriedBy, delegate, post } from './ipc.ts'
-import { armWall, parsePriority, setDeadline, wallLeft } from './lifetime.ts'
+import { armWall, parsePriority, setDeadline } from './lifetime.ts'
 import { Mailbox } from './mailbox.ts'
 import { Process } from './process.ts'
 import { usageOf } from './usage.ts'
@@ -94,7 +94,7 @@ export function create(core: Core, parent: Process | undefined, birth: Birth): P
   process.ceiling = birth.priority
   process.mayRaise = birth.mayRaise
   process.isHostSpawned = birth.isHostSpawned
-  process.wallLimitMs = parent ? Math.min(wallMs, wallLeft(core, parent)) : wallMs
+  process.wallLimitMs = parent ? Math.min(wallMs, parent.wallLeft(core.clock.now())) : wallMs
   core.processes.set(process.pid, process)
   if (parent) {
     parent.children ??= new Set()

@@ -4,7 +4,7 @@ import { copyBody } from './copy.ts'
 import { type Core, liveProcess, parseMs } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { never, openDevice, readAll, transfer } from './io.ts'
-import { post, recv, send } from './ipc.ts'
+import { postTerm, recv, send } from './ipc.ts'
 import { reschedule, resume, suspend } from './lifetime.ts'
 import { forget, pin, recall, remember, workingSet } from './paging.ts'
 import type { Process } from './process.ts'
@@ -113,10 +113,7 @@ function processCalls(core: Core, process: Process) {
       ),
     term: (target) =>
       soon(core, process, 'term', () =>
-        post(core, liveProcess(core, targetOf(core, process, target, 'kill')), {
-          $: 'term',
-          from: process.pid,
-        }),
+        postTerm(core, liveProcess(core, targetOf(core, process, target, 'kill')), process.pid),
       ),
   } satisfies Partial<Sys>
 }

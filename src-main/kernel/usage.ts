@@ -1,8 +1,7 @@
-import type { Quota } from './abi.ts'
+import type { Quota, ResourceName } from './abi.ts'
 import { type Account, CHILDREN, causedBelow, MEM, TOKENS, TOOL_CALLS, USD } from './account.ts'
 import type { Core } from './core.ts'
 import type { Usage, UsageRow } from './host-events.ts'
-import { wallLeft } from './lifetime.ts'
 import type { Process } from './process.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -20,7 +19,7 @@ export function usageOf(core: Core, process: Process): Usage {
     wallMs:
       process.wallLimitMs === NEVER
         ? { spent: wall }
-        : { spent: wall, limit: process.wallLimitMs, available: wallLeft(core, process) },
+        : { spent: wall, limit: process.wallLimitMs, available: process.wallLeft(core.clock.now()) },
   }
 }
 
@@ -41,7 +40,38 @@ export function budgetOf(core: Core, process: Process): Quota {
   if (account.isLimited(USD)) out.usd = account.holder(USD).available(USD) / 1e9
   if (account.isLimited(CHILDREN)) out.children = account.holder(CHILDREN).available(CHILDREN)
   if (account.isLimited(MEM)) out.mem = account.holder(MEM).available(MEM)
-  if (process.wallLimitMs !== NEVER) out.wallMs = wallLeft(core, process)
+  if (process.wallLimitMs !== NEVER) out.wallMs = process.wallLeft(core.clock.now())
   if (process.mailbox.max !== NEVER) out.maxMailbox = process.mailbox.max
   return out
+}
+
+const COLUMN_OF: Readonly<Record<Exclude<ResourceName, 'wallMs'>, number>> = {
+  toolCalls: TOOL_CALLS,
+  tokens: TOKENS,
+  usd: USD,
+  mem: MEM,
+  children: CHILDREN,
+}
+
+/** Tells the host once that a budget did not hold; `isLate` for a cost that arrived after the end. */
+export function tellExceeded(core: Core, process: Process, resource: ResourceName, isLate = false): void {
+  if (!isLate) core.metrics.add('quota_kills_total', 1, resource)
+  core.host.emit({
+    type: 'budget.exceeded',
+    pid: process.pid,
+    resource,
+    isLate,
+    ...heldTo(core, process, resource),
+  })
+}
+
+function heldTo(
+  core: Core,
+  process: Process,
+  resource: ResourceName,
+): { used: number; limit: number | null } {
+  if (resource === 'wallMs') return { used: process.wallMs(core.clock.now()), limit: process.wallLimitMs }
+  const column = COLUMN_OF[resource]
+  const limit = process.account.holder(column).limit[column] ?? NEVER
+  return { used: causedBelow(process.account, column), limit: limit === NEVER ? null : limit }
 }

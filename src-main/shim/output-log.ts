@@ -29,8 +29,8 @@ interface Segment {
 export function openOutputLog(directory: string, limits: LogLimits): OutputLog {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const segments = findSegments(directory)
+  const reader = createReader()
   let writing: { readonly segment: Segment; readonly fd: number } | undefined
-  let reading: { readonly path: string; readonly fd: number } | undefined
 
   function total(): number {
     const last = segments.at(-1)
@@ -38,9 +38,8 @@ export function openOutputLog(directory: string, limits: LogLimits): OutputLog {
   }
   function close(): void {
     if (writing) closeSync(writing.fd)
-    if (reading) closeSync(reading.fd)
     writing = undefined
-    reading = undefined
+    reader.close()
   }
   function current(): { readonly segment: Segment; readonly fd: number } {
     if (writing && writing.segment.size < limits.segmentBytes) return writing
@@ -54,13 +53,6 @@ export function openOutputLog(directory: string, limits: LogLimits): OutputLog {
     writing = { segment, fd }
     return writing
   }
-  function descriptor(path: string): number {
-    if (reading?.path === path) return reading.fd
-    if (reading) closeSync(reading.fd)
-    reading = { path, fd: openSync(path, 'r') }
-    return reading.fd
-  }
-
   return {
     get total() {
       return total()
@@ -82,7 +74,7 @@ export function openOutputLog(directory: string, limits: LogLimits): OutputLog {
       const left = segment.from + segment.size - from
       const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(max, left)))
       if (buffer.length === 0) return buffer
-      const count = readSync(descriptor(segment.path), buffer, 0, buffer.length, from - segment.from)
+      const count = readSync(reader.open(segment.path), buffer, 0, buffer.length, from - segment.from)
       return buffer.subarray(0, count)
     },
     close,
@@ -95,4 +87,23 @@ function findSegments(directory: string): Segment[] {
     .map((name) => ({ from: Number(name.slice(4)), path: join(directory, name), size: 0 }))
     .map((segment) => ({ ...segment, size: statSync(segment.path).size }))
     .sort((a, b) => a.from - b.from)
+}
+
+/** Keeps the segment open that was read last. */
+function createReader() {
+  let opened: { readonly path: string; readonly fd: number } | undefined
+  const close = () => {
+    if (opened) closeSync(opened.fd)
+    opened = undefined
+  }
+  return {
+    close,
+    open(path: string): number {
+      if (opened?.path !== path) {
+        close()
+        opened = { path, fd: openSync(path, 'r') }
+      }
+      return opened.fd
+    },
+  }
 }

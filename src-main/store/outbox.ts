@@ -41,6 +41,7 @@ export function createOutbox(db: Db) {
     .prepare<[string], number>("SELECT count(*) FROM outbox WHERE key = ? AND state = 'owed'")
     .pluck()
   const removeSession = db.prepare("DELETE FROM outbox WHERE session_id = ? AND kind LIKE 'session.%'")
+  const revive = db.prepare("UPDATE outbox SET state = 'owed', attempts = 0 WHERE state = 'failed'")
   return {
     owe: (effect: NewEffect): void =>
       void insert.run(effect.key, effect.kind, effect.sessionId, JSON.stringify(effect.payload)),
@@ -49,6 +50,8 @@ export function createOutbox(db: Db) {
     done: (id: number): void => void remove.run(id),
     retry: (id: number, error: string): void => void retry.run(error, id),
     fail: (id: number, error: string): void => void fail.run(error, id),
+    /** Gives work that was given up another chance, after a restart. */
+    revive: (): void => void revive.run(),
     /** What is owed to a session that has ended is owed no more. */
     forgive: (sessionId: string): void => void removeSession.run(sessionId),
   }

@@ -23,7 +23,11 @@ export function Foot(props: { overview: Read<Overview>; nowMs: number }) {
           </span>
         ))}
       </div>
-      {data && <a className="foot-journal" href="#/audit">{journalText(data, props.nowMs)}</a>}
+      {data && (
+        <a className="foot-journal" href="#/audit">
+          {journalText(data, props.nowMs)}
+        </a>
+      )}
     </footer>
   )
 }

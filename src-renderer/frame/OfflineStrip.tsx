@@ -11,8 +11,8 @@ export function OfflineStrip() {
     <div className="offline" role="alert">
       <Lamp tone="danger" shape="square" />
       <span className="grow">
-        The daemon does not answer since {formatClock(connection.sinceMs, true)}. What you see is from then; attempt{' '}
-        {connection.attempt}.
+        The daemon does not answer since {formatClock(connection.sinceMs, true)}. What you see is from then;
+        attempt {connection.attempt}.
       </span>
       <Button onPress={connection.retryNow}>Try now</Button>
     </div>

@@ -1,11 +1,11 @@
 import { Command } from 'cmdk'
+import { lampOf } from '../client/lamp.ts'
 import { useRead } from '../client/use-read.ts'
 import { sessionAddress } from '../format/address.ts'
 import { visibleLine } from '../format/visible-text.ts'
 import { useOverlay } from '../stores/overlay.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 import { Kbd, useKeyTable } from '../ui/keyboard.tsx'
-import { lampOf } from '../client/lamp.ts'
 import { Lamp } from '../ui/Lamp.tsx'
 import { screens } from './key-table.ts'
 
@@ -24,7 +24,14 @@ export function Palette() {
   const { overlay, close } = useOverlay()
   const isOpen = overlay.kind === 'palette'
   return (
-    <Dialog isOpen={isOpen} onClose={close} title="Search or run a command" isTitleHidden width={600} scope="palette">
+    <Dialog
+      isOpen={isOpen}
+      onClose={close}
+      title="Search or run a command"
+      isTitleHidden
+      width={600}
+      scope="palette"
+    >
       <Command label="Search or run a command" className="palette" loop>
         <Command.Input className="palette-input" placeholder="Search sessions, places and actions" />
         <Command.List className="palette-list" label="Results">
@@ -43,7 +50,10 @@ function Actions() {
   const close = useOverlay((state) => state.close)
   const actions = table.filter(
     (one) =>
-      !one.isNative && (one.scope === screen || one.scope === 'global') && !one.action.includes('.go-') && offers(one.action),
+      !one.isNative &&
+      (one.scope === screen || one.scope === 'global') &&
+      !one.action.includes('.go-') &&
+      offers(one.action),
   )
   return (
     <Command.Group heading="Here">

@@ -20,7 +20,12 @@ export function Rail(props: { overview: Read<Overview>; current: Address['screen
       title: null,
       entries: [
         { screen: 'fleet', name: 'Fleet', count: data?.total },
-        { screen: 'needs-you', name: 'Needs you', count: data?.needsYou, isCaution: (data?.needsYou ?? 0) > 0 },
+        {
+          screen: 'needs-you',
+          name: 'Needs you',
+          count: data?.needsYou,
+          isCaution: (data?.needsYou ?? 0) > 0,
+        },
         { screen: 'queue', name: 'Queue', count: data?.queued },
       ],
     },
@@ -50,7 +55,9 @@ function RailLink(props: { entry: Entry; isCurrent: boolean }) {
     <a className="rail-link" href={`#/${screen}`} aria-current={props.isCurrent ? 'page' : undefined}>
       <span className="rail-name">{name}</span>
       {count !== undefined && count > 0 && (
-        <span className={isCaution ? 'caution-text rail-count' : 'rail-count faint'}>{formatCount(count)}</span>
+        <span className={isCaution ? 'caution-text rail-count' : 'rail-count faint'}>
+          {formatCount(count)}
+        </span>
       )}
     </a>
   )

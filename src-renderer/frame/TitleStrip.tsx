@@ -24,7 +24,11 @@ function daemonLamp(phase: string, overview: Overview | undefined): DaemonLamp {
   if (phase === 'offline') return { tone: 'danger', shape: 'square', text: 'The daemon does not answer' }
   if (!overview) return { tone: 'idle', shape: 'ring', text: 'Connecting to the daemon' }
   if (overview.daemon === 'ready') return { tone: 'clear', shape: 'disc', text: 'The daemon is ready' }
-  const words = { paused: 'is paused: nothing new starts', draining: 'is finishing its sessions', stopping: 'is stopping' }
+  const words = {
+    paused: 'is paused: nothing new starts',
+    draining: 'is finishing its sessions',
+    stopping: 'is stopping',
+  }
   return { tone: 'caution', shape: 'triangle', text: `The daemon ${words[overview.daemon]}` }
 }
 
@@ -59,7 +63,8 @@ function isUnsandboxed(): boolean {
 }
 
 function Numbers(props: { overview: Overview }) {
-  const { slots, running, needsYou, costTodayUsdNanos, dailyBudgetUsdNanos, sessionsWithoutCost } = props.overview
+  const { slots, running, needsYou, costTodayUsdNanos, dailyBudgetUsdNanos, sessionsWithoutCost } =
+    props.overview
   return (
     <>
       <span className="line strip-item">
@@ -81,7 +86,11 @@ function Numbers(props: { overview: Overview }) {
       )}
       <span
         className="strip-item"
-        title={sessionsWithoutCost > 0 ? `${sessionsWithoutCost} sessions without cost data are not counted` : undefined}
+        title={
+          sessionsWithoutCost > 0
+            ? `${sessionsWithoutCost} sessions without cost data are not counted`
+            : undefined
+        }
       >
         today <b>{formatUsd(costTodayUsdNanos)}</b>
         {dailyBudgetUsdNanos !== null && ` of ${formatUsdLimit(dailyBudgetUsdNanos)}`}

@@ -17,6 +17,8 @@ it('has one entry per action, named after its scope', () => {
 
 it('never lets a screen hide a key that works everywhere', () => {
   const everywhere = new Set(keyTable.filter((one) => one.scope === 'global').flatMap((one) => one.keys))
-  const hidden = keyTable.filter((one) => one.scope !== 'global' && one.keys.some((key) => everywhere.has(key)))
+  const hidden = keyTable.filter(
+    (one) => one.scope !== 'global' && one.keys.some((key) => everywhere.has(key)),
+  )
   expect(hidden.map((one) => one.action)).toEqual([])
 })

@@ -18,7 +18,9 @@ export const keyTable: readonly KeyBinding[] = [
   of('global', 'palette', ['Mod+K'], 'search or run a command'),
   of('global', 'keys', ['?', 'F1'], 'all keys', foot),
   of('global', 'new', ['Mod+N'], 'new session'),
-  ...screens.map((screen, index) => of('global', `go-${screen}`, [`Mod+${index + 1}`], `go to ${screen.replace('-', ' ')}`)),
+  ...screens.map((screen, index) =>
+    of('global', `go-${screen}`, [`Mod+${index + 1}`], `go to ${screen.replace('-', ' ')}`),
+  ),
 
   of('fleet', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
   of('fleet', 'open', ['Enter'], 'open', foot),

@@ -20,7 +20,11 @@ export type Overlay =
   | { readonly kind: 'palette' }
   | { readonly kind: 'keys' }
   | { readonly kind: 'new-session'; readonly start: NewSessionStart }
-  | { readonly kind: 'confirm'; readonly verb: 'stop' | 'discard'; readonly sessions: readonly NamedSession[] }
+  | {
+      readonly kind: 'confirm'
+      readonly verb: 'stop' | 'discard'
+      readonly sessions: readonly NamedSession[]
+    }
 
 interface OverlayState {
   readonly overlay: Overlay

@@ -48,6 +48,7 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
         loginHint: known.loginHint,
         askingModes: known.askingModes,
         usageScope: known.usageScope,
+        fileRequests: known.fileRequests ?? allRequests,
         detected,
         plan: planKnown(known, detected, session, powers.settings()),
       }
@@ -58,6 +59,7 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
       loginHint: 'Log in with the program itself.',
       askingModes: usualAskingModes,
       usageScope: 'prompt',
+      fileRequests: allRequests,
       detected,
       plan: planCustom(custom, detected),
     }
@@ -80,6 +82,8 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
 
 /** For agents that nobody has described: names under which asking modes are known. */
 const usualAskingModes = ['ask', 'default', 'read-only', 'on-request', 'manual']
+
+const allRequests = { read: true, write: true }
 
 function customAgent({ settings }: AcpPowers, agent: string) {
   return settings().customAgents.find(({ name }) => `custom:${name}` === agent)

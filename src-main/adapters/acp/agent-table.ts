@@ -26,6 +26,12 @@ export interface OwnLogin {
   readonly setup: (model: string | null) => Setup
 }
 
+/** What an agent may leave to us instead of doing it itself, inside the wall. */
+export interface FileRequests {
+  readonly read: boolean
+  readonly write: boolean
+}
+
 /** Everything that is particular about one agent CLI. Nothing else in the house knows its name. */
 export interface AgentProgram {
   readonly id: string
@@ -45,6 +51,8 @@ export interface AgentProgram {
   /** Session modes in which it asks before it acts, the best first. */
   readonly askingModes: readonly string[]
   readonly usageScope: UsageScope
+  /** Which file requests it is offered; absent = reading and writing. */
+  readonly fileRequests?: FileRequests
   /** Wire formats it can speak to an address of the user's, the best first. */
   readonly providers: readonly ProviderId[]
   readonly throughSignalbox: (address: ModelAddress) => Setup
@@ -140,6 +148,8 @@ const gemini: AgentProgram = {
   files: {},
   askingModes: ['default'],
   usageScope: 'prompt',
+  // It takes our "not found" for a failure and then can't write new files: it reads by itself.
+  fileRequests: { read: false, write: true },
   providers: ['google'],
   throughSignalbox: ({ base, model }) => ({
     args: ['-m', model],
@@ -161,12 +171,42 @@ const gemini: AgentProgram = {
   loginHint: 'Start `gemini` once in a terminal and log in.',
 }
 
-const codexBase = [
-  'check_for_update_on_startup = false',
-  // Its own sandbox needs user namespaces, which the wall takes away; the wall is the stronger one.
-  'cli_auth_credentials_store = "file"',
-]
+const codexBase = ['check_for_update_on_startup = false', 'cli_auth_credentials_store = "file"']
 const codexTables = ['[analytics]', 'enabled = false']
+// Its own sandbox needs user namespaces, which the wall takes away: there every command fails until it asks to run without.
+// As they are usually called these only read; whatever they do, the wall holds them. They go on unasked.
+const codexReaders = [
+  ...[
+    'cat',
+    'head',
+    'tail',
+    'ls',
+    'pwd',
+    'wc',
+    'nl',
+    'stat',
+    'file',
+    'which',
+    'grep',
+    'rg',
+    'tree',
+    'diff',
+    'cmp',
+  ],
+  ...[
+    'git status',
+    'git diff',
+    'git log',
+    'git show',
+    'git blame',
+    'git ls-files',
+    'git rev-parse',
+    'sed -n',
+  ],
+]
+const codexRules = codexReaders
+  .map((line) => `prefix_rule(pattern = ${JSON.stringify(line.split(' '))}, decision = "allow")\n`)
+  .join('')
 
 const codex: AgentProgram = {
   id: 'codex',
@@ -177,7 +217,7 @@ const codex: AgentProgram = {
   minVersion: '2.0.0',
   minNode: 20,
   env: { NO_BROWSER: '1' },
-  files: {},
+  files: { '.codex/rules/default.rules': codexRules },
   // It starts in `agent`, which writes unasked whatever its configuration says.
   askingModes: ['read-only'],
   usageScope: 'prompt',

@@ -1,5 +1,6 @@
 import * as acp from '@agentclientprotocol/sdk'
 import type { RuntimeSession } from '../../ports/runtime.ts'
+import type { FileRequests } from './agent-table.ts'
 import type { AgentConnection } from './connection.ts'
 import { agentUnavailable } from './faults.ts'
 import { field, itemsOf, lineOf } from './fields.ts'
@@ -22,6 +23,7 @@ export interface HandshakePowers {
   >
   readonly name: string
   readonly askingModes: readonly string[]
+  readonly fileRequests: FileRequests
   /** Bounds a step in time and turns what goes wrong into an error for people. */
   readonly bounded: <T>(step: Promise<T>, ms: number, what: string) => Promise<T>
   /** Updates that belong to a loaded conversation are old: they are not shown again. */
@@ -34,10 +36,11 @@ const sessionMs = 90_000
 /** initialize, then a new or loaded session in a mode that asks. */
 export async function shakeHands(powers: HandshakePowers): Promise<Agreement> {
   const { connection, session } = powers
+  const { read, write } = powers.fileRequests
   const hello = await powers.bounded(
     connection.agent.request(calls.initialize, {
       protocolVersion: acp.PROTOCOL_VERSION,
-      clientCapabilities: { fs: { readTextFile: true, writeTextFile: true }, terminal: true },
+      clientCapabilities: { fs: { readTextFile: read, writeTextFile: write }, terminal: true },
       clientInfo: { name: 'signalbox', title: 'Signalbox', version: '0.1.0' },
     }),
     initializeMs,

@@ -108,7 +108,10 @@ function payByLogin(
       `The login of ${program.name} has not been allowed for sessions yet.`,
       'Allow its credential files in the settings.',
     )
-  return { setup: login.setup(session.model), forwards: [], credentials: login.files }
+  const setup = login.setup(session.model)
+  // Node's own fetch asks for the proxy only when told to; it is the one way out.
+  const env = { NODE_USE_ENV_PROXY: '1', ...setup.env }
+  return { setup: { ...setup, env }, forwards: [], credentials: login.files }
 }
 
 function payThroughSignalbox(

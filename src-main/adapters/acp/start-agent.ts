@@ -3,6 +3,7 @@ import type { Clock, Log } from '../../ports/clock.ts'
 import type { Child } from '../../ports/executor.ts'
 import type { RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
 import { createAgentMemory } from './agent-memory.ts'
+import type { FileRequests } from './agent-table.ts'
 import { createContainedFiles } from './contained-files.ts'
 import { type GrantedFile, grantFiles, writeBack } from './credentials.ts'
 import type { Detected, Machine } from './detect.ts'
@@ -19,6 +20,7 @@ export interface AgentKind {
   readonly loginHint: string
   readonly askingModes: readonly string[]
   readonly usageScope: UsageScope
+  readonly fileRequests: FileRequests
   readonly detected: Detected
   readonly plan: LaunchPlan
 }
@@ -49,6 +51,7 @@ export async function startAgent(
       session,
       name: kind.name,
       askingModes: kind.askingModes,
+      fileRequests: kind.fileRequests,
       bounded: agent.bounded,
       async muted(step) {
         agent.ours.mute(true)

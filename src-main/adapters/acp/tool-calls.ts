@@ -47,8 +47,14 @@ export interface ToolCallPowers {
 interface Call {
   status: ToolActivity['status']
   isRefused: boolean
+  /** What a command has written so far, as some agents stream it: the last part. */
+  output: string
+  shownAtMs: number
   readonly startedAtMs: number
 }
+
+/** Streamed output of a running command is shown this often; the end is shown at once. */
+const showEveryMs = 1000
 
 /** Turns an agent's tool calls into activities. All of it is hostile text: bounded, and cleaned of control characters. */
 export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
@@ -56,7 +62,8 @@ export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
   const callOf = (callId: string): Call => {
     const known = calls.get(callId)
     if (known) return known
-    const call: Call = { status: 'pending', isRefused: false, startedAtMs: powers.nowMs() }
+    const startedAtMs = powers.nowMs()
+    const call: Call = { status: 'pending', isRefused: false, output: '', shownAtMs: 0, startedAtMs }
     calls.set(callId, call)
     if (calls.size > 20_000) forgetOldest(calls)
     powers.onFirst(callId)
@@ -67,13 +74,19 @@ export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
       const callId = lineOf(field(update, 'toolCallId'), max.id)
       if (callId === undefined || callId === '') return undefined
       const call = callOf(callId)
-      call.status = statuses[String(field(update, 'status'))] ?? call.status
+      const told = statuses[String(field(update, 'status'))]
+      call.status = told ?? call.status
+      const streamed = takeStreamedOutput(call, update)
+      if (streamed.isOnlyMore && told === undefined && powers.nowMs() - call.shownAtMs < showEveryMs)
+        return undefined
+      call.shownAtMs = powers.nowMs()
       if (call.status === 'failed' && call.isRefused) call.status = 'refused'
       const isOver = call.status !== 'pending' && call.status !== 'running'
       return {
         kind: 'tool',
         callId,
         status: call.status,
+        ...streamed.shown,
         ...describeCall(update, powers),
         ...(isOver ? { durationMs: Math.max(0, powers.nowMs() - call.startedAtMs) } : {}),
       }
@@ -83,6 +96,31 @@ export function createToolCallReader(powers: ToolCallPowers): ToolCallReader {
     refuse(callId) {
       const call = calls.get(callId)
       if (call) call.isRefused = true
+    },
+  }
+}
+
+/**
+ * Output that comes beside the protocol's own fields, in `_meta`: pieces of it, the whole of it, and the exit code (an
+ * extension of editors that several agents follow).
+ */
+function takeStreamedOutput(call: Call, update: unknown) {
+  const meta = field(update, '_meta')
+  const piece = field(field(meta, 'terminal_output_delta'), 'data')
+  const whole = field(field(meta, 'terminal_output'), 'data')
+  const exitCode = field(field(meta, 'terminal_exit'), 'exit_code')
+  if (typeof piece === 'string') call.output = tailOf(call.output + piece, max.output)
+  if (typeof whole === 'string') call.output = tailOf(whole, max.output)
+  const isOutput = typeof piece === 'string' || typeof whole === 'string'
+  const isAnything = ['title', 'content', 'locations', 'rawInput', 'rawOutput'].some(
+    (name) => field(update, name) !== undefined,
+  )
+  const output = textOf(call.output, max.output) ?? ''
+  return {
+    isOnlyMore: isOutput && !isAnything && exitCode === undefined,
+    shown: {
+      ...(output === '' ? {} : { output }),
+      ...(Number.isSafeInteger(exitCode) ? { exitCode: exitCode as number } : {}),
     },
   }
 }

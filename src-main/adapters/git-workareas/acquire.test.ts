@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -255,6 +256,43 @@ test('an abort at any moment leaves nothing behind', async () => {
   expect([...phases]).toEqual(['clone', 'checkout'])
   expect(bench.ourRefs(folder)).toBe('')
 })
+
+test('closing in the middle cancels and cleans up', async () => {
+  const folder = bench.repository('plain')
+  let closed: Promise<void> | undefined
+  const onProgress = (phase: string) => {
+    if (phase === 'checkout') closed ??= bench.workareas.close()
+  }
+  expect((await refusal(bench.acquire(folder, { onProgress })))?.code).toBe('cancelled')
+  await closed
+  expect(bench.areas()).toEqual([])
+  expect(bench.ourRefs(folder)).toBe('')
+  expect((await refusal(bench.acquire(folder)))?.code).toBe('cancelled')
+})
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a tree that was given to another user is read, merged into and landed',
+  async () => {
+    const folder = bench.repository('plain')
+    const record = await bench.acquire(folder)
+    chmodSync(bench.root, 0o711)
+    execFileSync('chown', ['-R', '65534:65534', record.path])
+    for (const path of ['state', 'state/workareas', `state/workareas/${record.workareaId}`])
+      chmodSync(join(bench.root, path), 0o711)
+    const script = 'echo agent > a.txt && git add -A && git commit -q -m agent && echo more > b.txt'
+    const asAgent = ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', script]
+    execFileSync('setpriv', asAgent, {
+      cwd: record.path,
+      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+    })
+    expect((await bench.workareas.counts(record)).files).toBe(2)
+    const landing = await bench.workareas.land(record, { message: 'land\n' })
+    expect(bench.git(folder, 'log', '-2', '--format=%s', landing.commit).split('\n')).toEqual([
+      'land',
+      'agent',
+    ])
+  },
+)
 
 test('discard removes the clone and every reference, even when the agent locked its folders', async () => {
   const folder = bench.repository('plain')

@@ -38,6 +38,7 @@ export interface GitWorkareasOptions {
 }
 
 const oldestGit = [2, 38] as const
+const closingMs = 5_000
 
 /** Private clones of git repositories (architecture.md §3.18). `close` ends running git and waits for it. */
 export function createGitWorkareas(options: GitWorkareasOptions): Workareas & { close(): Promise<void> } {
@@ -47,7 +48,8 @@ export function createGitWorkareas(options: GitWorkareasOptions): Workareas & { 
   const program = createGitProgram(options.gitProgram ?? 'git', clock)
   const git = createGitCalls(program, environment, emptyHome)
   const means: Means = { git, clock, log, user: environment, areasRoot }
-  const ready = createReadiness(program, environment, areasRoot, emptyHome)
+  const closing = new AbortController()
+  const ready = createReadiness(program, environment, areasRoot, emptyHome, closing.signal)
   const turns = createTurns()
   const views = createViews(means, turns)
   const repository = (record: WorkareaRecord) => `repository:${record.repositoryPath}`
@@ -62,7 +64,8 @@ export function createGitWorkareas(options: GitWorkareasOptions): Workareas & { 
     },
     async acquire(request, signal) {
       await ready()
-      return turns.run(request.workareaId, () => acquireWorkarea(means, request, signal))
+      const either = AbortSignal.any([signal, closing.signal])
+      return turns.run(request.workareaId, () => acquireWorkarea(means, request, either))
     },
     changes: (record, signal) => ready().then(() => views.changes(record, signal)),
     counts: (record, signal) => ready().then(() => views.counts(record, signal)),
@@ -96,8 +99,12 @@ export function createGitWorkareas(options: GitWorkareasOptions): Workareas & { 
       )
     },
     async close() {
-      await program.close()
+      closing.abort()
+      // Clean-up of what was cancelled, and a landing under way, may end in peace; a git that hangs may not.
+      const stopTimer = clock.after(closingMs, () => void program.close())
       await turns.idle()
+      stopTimer()
+      await program.close()
     },
   }
 }
@@ -108,6 +115,7 @@ function createReadiness(
   environment: UserEnvironment,
   areasRoot: string,
   emptyHome: string,
+  closing: AbortSignal,
 ): () => Promise<void> {
   let readiness: Promise<void> | undefined
   async function prepare(): Promise<void> {
@@ -124,7 +132,8 @@ function createReadiness(
     const remedy = `Install git ${oldestGit.join('.')} or newer.`
     throw new SignalboxError('git_missing', { reason, remedy }, { message: `${reason}. ${remedy}` })
   }
-  return () => {
+  return async () => {
+    if (closing.aborted) throw new SignalboxError('cancelled', {}, { message: 'Signalbox is closing.' })
     readiness ??= prepare().catch((error: unknown) => {
       readiness = undefined
       throw error

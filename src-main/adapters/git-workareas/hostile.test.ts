@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
-import { type Bench, createBench, makeTrap } from './workareas.fixture.ts'
+import { type Bench, createBench, makeTrap, refusal } from './workareas.fixture.ts'
 
 let bench: Bench
 beforeEach(() => {
@@ -301,6 +301,18 @@ test('pipes, sockets and folders in place of files count as removed and do not b
     'deleted b.txt',
   ])
 })
+
+test('a pipe in place of an ignore file is refused with its name instead of holding the console', async () => {
+  const folder = bench.repository('plain')
+  const record = await bench.acquire(folder)
+  bench.write(record.path, { 'deep/x.txt': 'x\n' })
+  execFileSync('mkfifo', [join(record.path, 'deep/.gitignore')])
+  const refused = await refusal(bench.workareas.counts(record))
+  expect(refused).toMatchObject({ code: 'git_failed' })
+  expect(refused?.message).toContain('deep/.gitignore')
+  rmSync(join(record.path, 'deep/.gitignore'))
+  expect((await bench.workareas.counts(record)).files).toBe(1)
+}, 60_000)
 
 test('an attributes file cannot hide a change as binary, an ignore file cannot hide a tracked one', async () => {
   const folder = bench.repository('plain')

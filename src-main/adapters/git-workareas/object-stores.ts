@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { copyFile, mkdir, readdir, readFile, realpath } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import { codeOf, translateFileFailure } from './git-errors.ts'
@@ -94,6 +94,9 @@ async function copyOne(from: string, to: string): Promise<void> {
     await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
   } catch (error) {
     // EEXIST: two stores hold it. ENOENT: a gc packed it meanwhile; the pack is copied or connectivity checks will tell.
-    if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOENT') throw error
+    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return
+    // Half a file under a good name would be believed later.
+    await rm(to, { force: true })
+    throw error
   }
 }

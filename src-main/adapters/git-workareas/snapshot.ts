@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
-import { lstat, open } from 'node:fs/promises'
+import { glob, lstat, open } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import { type Area, withoutTree, withTree } from './area.ts'
 import { type GitCalls, lineOf, zeroFields } from './git-calls.ts'
@@ -28,6 +29,8 @@ export interface SnapshotOptions {
 
 const largeBytes = 64 * 1024 * 1024
 const attempts = 3
+/** A pipe in place of an ignore file holds git for ever; a scan of a hundred thousand files takes a second. */
+const scanTimeoutMs = 15_000
 
 /**
  * Brings our index up to date with the tree and writes it as a tree object. Costs little when nothing changed: git
@@ -36,7 +39,9 @@ const attempts = 3
  */
 export async function takeSnapshot(git: GitCalls, area: Area, options: SnapshotOptions): Promise<Snapshot> {
   for (let attempt = 1; ; attempt += 1) {
-    const found = await findChanges(git, area, options.signal)
+    const found = await findChanges(git, area, options.signal).catch((error: unknown) =>
+      blamePipe(area, error),
+    )
     const { removed, small, large } = await sortByKind(area, found, options.whole)
     try {
       const isStable = attempt < attempts
@@ -65,11 +70,11 @@ async function findChanges(git: GitCalls, area: Area, signal?: AbortSignal): Pro
   const [tracked, others] = await Promise.all([
     git.host(withTree(area), ['diff-files', '--raw', '-z', '--no-renames', '--ignore-submodules=all'], {
       signal,
-      timeoutMs: 120_000,
+      timeoutMs: scanTimeoutMs,
     }),
     git.host(withTree(area), ['ls-files', '-z', '--others', '--exclude-standard'], {
       signal,
-      timeoutMs: 120_000,
+      timeoutMs: scanTimeoutMs,
     }),
   ])
   const removed: string[] = []
@@ -85,6 +90,22 @@ async function findChanges(git: GitCalls, area: Area, signal?: AbortSignal): Pro
   // A closing slash marks a repository inside the tree.
   for (const path of zeroFields(others)) if (!path.endsWith('/')) changed.push(path)
   return { removed, changed }
+}
+
+/** git opens ignore and attributes files without asking what they are; a pipe there holds it until its time is up. */
+async function blamePipe(area: Area, error: unknown): Promise<never> {
+  if (!hasCode(error, 'git_failed')) throw error
+  for await (const entry of glob('**/.git{ignore,attributes}', { cwd: area.tree, withFileTypes: true })) {
+    if (entry.isFile() || entry.isSymbolicLink() || entry.isDirectory()) continue
+    const name = relative(area.tree, join(entry.parentPath, entry.name))
+    const detail = `${name} is neither a file nor a folder`
+    throw new SignalboxError(
+      'git_failed',
+      { command: 'ls-files', detail },
+      { message: `The workarea can't be read: ${detail}.`, cause: error },
+    )
+  }
+  throw error
 }
 
 /** The path of a file in the tree as bytes, whatever its encoding. */
@@ -234,9 +255,4 @@ export async function userIdentity(
   return author === undefined
     ? { name: 'Signalbox', email: 'signalbox@localhost', isKnown: false }
     : { ...author, isKnown: true }
-}
-
-export function requireOid(text: string): string {
-  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text
-  throw new SignalboxError('git_failed', { command: 'rev-parse', detail: 'not an object name' })
 }

@@ -63,8 +63,8 @@ test('a folder that is no repository, does not exist or is a file is refused in 
     [join(bench.root, 'lost'), 'not_a_repository', /does not recognise/],
   ]
   for (const [path, code, words] of cases) {
-    for (const call of [bench.workareas.inspect(path), bench.acquire(path)]) {
-      const refused = await refusal(call)
+    for (const call of [() => bench.workareas.inspect(path), () => bench.acquire(path)]) {
+      const refused = await refusal(call())
       expect(refused?.code, path).toBe(code)
       expect(refused?.message).toMatch(words)
     }
@@ -187,12 +187,8 @@ describe('sources that are copied', () => {
         expect(record.notes[0]).toContain("can't be written to")
         bench.write(record.path, { 'x.txt': 'x\n' })
         expect((await bench.workareas.changes(record)).counts.files).toBe(1)
-        for (const call of [
-          bench.workareas.land(record, { message }),
-          bench.workareas.saveResult(record, 'r\n'),
-        ]) {
-          expect((await refusal(call))?.code).toBe('path_not_writable')
-        }
+        expect((await refusal(bench.workareas.land(record, { message })))?.code).toBe('path_not_writable')
+        expect((await refusal(bench.workareas.saveResult(record, 'r\n')))?.code).toBe('path_not_writable')
         await bench.workareas.discard(record, { keepResult: false })
         expect(fingerprint(folder)).toBe(before)
       } finally {

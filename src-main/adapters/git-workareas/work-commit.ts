@@ -4,9 +4,10 @@ import type { WorkareaRecord } from '../../ports/workareas.ts'
 import { readAgentHead } from './agent-head.ts'
 import { isAncestor, takenOver, takeOverCommits } from './agent-objects.ts'
 import { type Area, type LandingState, treeOf, withoutTree } from './area.ts'
-import { lineOf } from './git-calls.ts'
+import { lineOf, shownName, zeroFields } from './git-calls.ts'
 import { hasCode } from './git-errors.ts'
 import type { Means } from './means.ts'
+import { plainFolder } from './plain-files.ts'
 import { commitTree, takeSnapshot, userIdentity } from './snapshot.ts'
 
 /** The whole work of a session as one commit on top of its base, in our git directory. */
@@ -34,11 +35,12 @@ export async function commitWork(
   const { git } = means
   const snapshot = await takeSnapshot(git, area, { base: record.baseCommit, whole: true, signal })
   const agent = await agentCommit(means, area, record, signal)
+  const notes = [...agent.notes, ...(await leftOut(means, area, agent.commit, snapshot.tree))]
   const start = await newest(means, area, agent.commit, state.tip)
   const isSame = (await treeOf(git, area, start)) === snapshot.tree
   const merging = state.merging?.commit
   if (isSame && merging === undefined) {
-    return { commit: start, tree: snapshot.tree, isEmpty: start === record.baseCommit, notes: agent.notes }
+    return { commit: start, tree: snapshot.tree, isEmpty: start === record.baseCommit, notes }
   }
   const author = await userIdentity(git, record.repositoryPath)
   const parents = merging === undefined ? [start] : [merging, start]
@@ -50,7 +52,22 @@ export async function commitWork(
     atMs: means.clock.nowMs(),
   })
   await git.host(withoutTree(area), ['update-ref', 'refs/signalbox/tip', commit], { signal })
-  return { commit, tree: snapshot.tree, isEmpty: false, notes: agent.notes }
+  return { commit, tree: snapshot.tree, isEmpty: false, notes }
+}
+
+/** Files that the agent committed although they are ignored: the diff does not show them, so they are not landed. */
+async function leftOut(means: Means, area: Area, agent: string, tree: string): Promise<string[]> {
+  const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', '--diff-filter=D', agent, tree]
+  const missing = zeroFields(await means.git.host(withoutTree(area), args)).map(shownName)
+  const folder = plainFolder(area.tree)
+  const there: string[] = []
+  for (const name of missing) {
+    if (await folder.withFile(name.split('/'), async () => true)) there.push(name)
+  }
+  if (there.length === 0) return []
+  return [
+    `Left out because they are ignored, though committed: ${there.slice(0, 5).join(', ')}${there.length > 5 ? ', …' : ''}.`,
+  ]
 }
 
 /** The commit to build on: our own last one when it holds the agent's already, so that nothing is committed twice. */

@@ -88,7 +88,7 @@ async function readScript(path: string): Promise<ParsedScript> {
 
 function agentInfo(name: string, parsed: ParsedScript): AgentInfo {
   return {
-    id: name === 'demo' ? 'scripted' : `scripted:${name}`,
+    id: `scripted:${name}`,
     name: parsed.ok ? parsed.script.title : name,
     runtime: 'scripted',
     version: null,

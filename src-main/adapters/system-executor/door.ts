@@ -135,8 +135,9 @@ async function carry(options: SessionDoorOptions, target: Target, socket: Socket
 }
 
 /** Asks for permission, then finds an address that may be used, then connects to exactly that address. */
-async function reach(options: SessionDoorOptions, target: Target): Promise<Socket> {
-  const { host, port } = target
+async function reach(options: SessionDoorOptions, wanted: Target): Promise<Socket> {
+  // Some programs send even loopback through the proxy: a forward leads to the same place from there.
+  const { host, port } = options.forwards.find((one) => isInside(one.insidePort, wanted)) ?? wanted
   const answer = options.ask(host, port)
   if (!answer.ok) throw new Refusal(403, answer.reason)
   const isForward = options.forwards.some((one) => one.host === host && one.port === port)
@@ -146,6 +147,10 @@ async function reach(options: SessionDoorOptions, target: Target): Promise<Socke
   if (!first)
     throw new Refusal(403, `${host} leads to this machine or a private network, which is not open to agents.`)
   return await connectTo(first.address, port, `${host}:${port}`)
+}
+
+function isInside(insidePort: number, { host, port }: Target): boolean {
+  return port === insidePort && (host === '127.0.0.1' || host === 'localhost')
 }
 
 async function resolveName(host: string): Promise<readonly { readonly address: string }[]> {

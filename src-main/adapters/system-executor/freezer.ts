@@ -28,6 +28,9 @@ export function signalFreezer(): Freezer {
 
 const settleMs = 5
 const settleRounds = 200
+const moveRounds = 20
+const leaveRounds = 40
+const leaveMs = 25
 
 /**
  * By a control group of the session's own, where one may be made; else by signals. The group is made at the first
@@ -39,18 +42,16 @@ export function createFreezer(name: string, parent: string | undefined): Freezer
   const group = join(parent, `signalbox-${name}`)
   const write = (file: string, text: string) => writeFileSync(join(group, file), text)
 
+  /** Moves every process in; false where that is not ours to do. A process that ends meanwhile does not count. */
   function enter(processes: SessionProcesses): boolean {
-    try {
-      mkdirSync(group, { recursive: true })
-      for (const { pid } of processes.list()) write('cgroup.procs', String(pid))
-      return true
-    } catch {
-      return false
+    mkdirSync(group, { recursive: true })
+    for (let round = 0; round < moveRounds; round += 1) {
+      const inside = new Set(readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n'))
+      const outside = processes.list().filter(({ pid }) => !inside.has(String(pid)))
+      if (outside.length === 0) return true
+      for (const { pid } of outside) tryTo(() => write('cgroup.procs', String(pid)))
     }
-  }
-  function isWhole(processes: SessionProcesses): boolean {
-    const inside = new Set(readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n'))
-    return processes.list().every(({ pid }) => inside.has(String(pid)))
+    return false
   }
   async function settled(): Promise<boolean> {
     for (let round = 0; round < settleRounds; round += 1) {
@@ -62,23 +63,34 @@ export function createFreezer(name: string, parent: string | undefined): Freezer
 
   return {
     async freeze(processes) {
-      let hasAll = enter(processes)
-      for (let round = 0; hasAll && round < 10 && !isWhole(processes); round += 1) hasAll = enter(processes)
-      if (!hasAll || !isWhole(processes)) return signals.freeze(processes)
-      write('cgroup.freeze', '1')
-      if (!(await settled())) await signals.freeze(processes)
+      if (tryTo(() => enter(processes))) {
+        write('cgroup.freeze', '1')
+        if (await settled()) return
+        write('cgroup.freeze', '0')
+      }
+      await signals.freeze(processes)
     },
     async thaw(processes) {
       if (existsSync(join(group, 'cgroup.freeze'))) write('cgroup.freeze', '0')
       await signals.thaw(processes)
     },
     close() {
-      try {
-        rmdirSync(group)
-      } catch {
-        // It was never made, or a last process is just leaving it; an empty group costs nothing.
-      }
+      removeGroup(group, leaveRounds)
     },
+  }
+}
+
+/** The last processes may just be leaving; a group that was never made is removed already. */
+function removeGroup(group: string, rounds: number): void {
+  if (!existsSync(group) || tryTo(() => rmdirSync(group)) || rounds === 0) return
+  setTimeout(() => removeGroup(group, rounds - 1), leaveMs)
+}
+
+function tryTo(act: () => unknown): boolean {
+  try {
+    return act() !== false
+  } catch {
+    return false
   }
 }
 

@@ -68,13 +68,20 @@ const stopPauseMs = 5
 
 /**
  * Stops every process of a session. A process may start another between the look and the signal, so it is repeated
- * until none runs; once all stand still nobody is left who could wake one. False when some kept running.
+ * until none runs; once all stand still nobody is left who could wake one. A process in uninterruptible sleep (one that
+ * waits for its stopped vfork child stays there) stops before it runs again. False when some kept running.
  */
 export async function stopAll(processes: SessionProcesses): Promise<boolean> {
+  const told = new Set<string>()
+  const name = ({ pid, startTime }: ProcessStat) => `${pid}:${startTime}`
   for (let round = 0; round < stopRounds; round += 1) {
-    const running = processes.list().filter(({ state }) => state !== 'T' && state !== 't')
+    const all = processes.list()
+    const running = all.filter(
+      (one) => !/[Tt]/.test(one.state) && !(one.state === 'D' && told.has(name(one))),
+    )
     if (running.length === 0) return true
     processes.signal('SIGSTOP')
+    for (const one of running) told.add(name(one))
     await new Promise((resolve) => setTimeout(resolve, stopPauseMs))
   }
   return false

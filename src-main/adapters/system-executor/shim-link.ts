@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { ChildExit } from '../../ports/executor.ts'
 import { createFrameReader, encodeFrame, type FromShim, parseFromShim } from '../../shim/protocol.ts'
 import { ExecutorError } from './executor-error.ts'
+import { createInput, createOutput, settled } from './shim-streams.ts'
 
 /** The app's end of a shim's socket. */
 export interface ShimLink {
@@ -24,16 +25,8 @@ export interface LinkOptions {
   readonly fromByte: number
 }
 
-/** How much output may be under way before anybody reads it. */
-const windowBytes = 1024 * 1024
 const stderrTailBytes = 64 * 1024
 const welcomeMs = 5000
-
-interface Pending {
-  readonly upTo: number
-  resolve(): void
-  reject(error: Error): void
-}
 
 /** Connects to a shim and takes its child over. Throws what the socket throws, or `child_unreachable`. */
 export async function linkToShim(options: LinkOptions): Promise<ShimLink> {
@@ -62,17 +55,7 @@ export async function linkToShim(options: LinkOptions): Promise<ShimLink> {
       exit.resolve(told)
     }
   }
-  const reader = createFrameReader()
-  socket.on('data', (chunk) => {
-    try {
-      for (const frame of reader.push(chunk)) {
-        const message = parseFromShim(frame.header)
-        if (message) take(message, frame.payload)
-      }
-    } catch {
-      socket.destroy()
-    }
-  })
+  onMessages(socket, take)
   socket.on('close', () => {
     welcome.resolve(undefined)
     input.close()
@@ -103,6 +86,20 @@ export async function linkToShim(options: LinkOptions): Promise<ShimLink> {
   }
 }
 
+function onMessages(socket: Socket, take: (message: FromShim, payload: Uint8Array) => void): void {
+  const reader = createFrameReader()
+  socket.on('data', (chunk) => {
+    try {
+      for (const frame of reader.push(chunk)) {
+        const message = parseFromShim(frame.header)
+        if (message) take(message, frame.payload)
+      }
+    } catch {
+      socket.destroy()
+    }
+  })
+}
+
 function open(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path })
@@ -121,111 +118,4 @@ function endSocket(socket: Socket): Promise<void> {
     socket.once('close', () => resolve())
     socket.destroy()
   })
-}
-
-function settled<T>() {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
-}
-
-/** A write resolves when its bytes are in the child's pipe, so what resolved is never lost with the app. */
-function createInput(socket: Socket) {
-  let sent = 0
-  let isClosed = false
-  let waiting: Pending[] = []
-  const closed = () => new ExecutorError('stdin_closed', 'The program no longer reads its input.')
-  const stream = new WritableStream<Uint8Array>({
-    write(chunk) {
-      if (isClosed) throw closed()
-      return new Promise<void>((resolve, reject) => {
-        socket.write(encodeFrame({ type: 'stdin', offset: sent }, chunk))
-        sent += chunk.byteLength
-        waiting.push({ upTo: sent, resolve, reject })
-      })
-    },
-    close() {
-      if (!isClosed) socket.write(encodeFrame({ type: 'stdinEnd' }))
-    },
-  })
-  return {
-    stream,
-    start(bytes: number) {
-      sent = bytes
-    },
-    acknowledge(bytes: number) {
-      for (const one of waiting) if (one.upTo <= bytes) one.resolve()
-      waiting = waiting.filter(({ upTo }) => upTo > bytes)
-    },
-    close() {
-      isClosed = true
-      for (const one of waiting.splice(0)) one.reject(closed())
-    },
-  }
-}
-
-/** Grants the shim as much as the reader has taken plus a window, so that control messages never wait behind output. */
-function createOutput(socket: Socket) {
-  let at = 0
-  let granted = 0
-  let end: number | undefined
-  let isOver = false
-  const finished = settled<void>()
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      start(own) {
-        controller = own
-      },
-      pull() {
-        grant()
-      },
-      cancel() {
-        isOver = true
-        // Nobody wants the rest; the child must not wait for a reader that went.
-        grant(Number.MAX_SAFE_INTEGER)
-        if (end !== undefined) finished.resolve()
-      },
-    },
-    { highWaterMark: windowBytes, size: (chunk) => chunk.byteLength },
-  )
-  function grant(upTo = at + windowBytes): void {
-    if (upTo - granted < windowBytes / 2 || socket.destroyed) return
-    granted = upTo
-    socket.write(encodeFrame({ type: 'credit', upTo }))
-  }
-  function settle(): void {
-    if (end === undefined || (at < end && !isOver)) return
-    if (!isOver) controller?.close()
-    isOver = true
-    finished.resolve()
-  }
-  return {
-    stream,
-    finished: finished.promise,
-    start(from: number) {
-      at = from
-      granted = from
-      grant()
-    },
-    push(offset: number, payload: Uint8Array) {
-      at = offset + payload.byteLength
-      if (!isOver) controller?.enqueue(payload)
-      if ((controller?.desiredSize ?? 0) > 0) grant()
-      settle()
-    },
-    finishAt(total: number) {
-      end = total
-      settle()
-    },
-    /** `isWilled`: the app let go; else the shim was lost and what is missing must not look like an end. */
-    abandon(isWilled: boolean) {
-      if (!isOver && isWilled) controller?.close()
-      else if (!isOver)
-        controller?.error(new ExecutorError('child_unreachable', 'The rest of the output is lost.'))
-      isOver = true
-    },
-  }
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ActivityBody } from '../../contract/session.ts'
-import type { RunOptions, RunOutcome } from '../../ports/executor.ts'
+import type { Executor, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../ports/executor.ts'
 import type { AskOutcome, AskRequest, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 
 export interface BareSessionOptions {
@@ -15,7 +15,9 @@ export interface BareSessionOptions {
   readonly answer?: (request: AskRequest) => AskOutcome | Promise<AskOutcome>
   readonly secrets?: Readonly<Record<string, string>>
   readonly continues?: RuntimeSession['continues']
-  /** Programs that may run; there is no wall, so what tries to get out must not. Absent: all. */
+  /** The real wall for its commands. */
+  readonly executor?: Pick<Executor, 'run'>
+  /** Programs that may run; without an executor there is no wall, so what tries to get out must not. Absent: all. */
   readonly programs?: readonly string[]
 }
 
@@ -64,12 +66,14 @@ export async function openBareSession(options: BareSessionOptions) {
       },
       settleModel: (use) => settled.push(use),
     },
-    network: () => ({ ok: false, reason: 'no network in this test' }),
+    network: closed,
     launch: () => Promise.reject(new Error('nothing is launched in this test')),
     run: (launch, limits) => {
       const [program = ''] = launch.args
       if (options.programs && !options.programs.includes(program)) return Promise.resolve(notRun)
-      return runBare(launch, limits, workareaPath, home)
+      return options.executor
+        ? options.executor.run(walled(launch, workareaPath, home), closed, limits)
+        : runBare(launch, limits, workareaPath, home)
     },
     emit: (body) => activities.push(body),
     ask: async (request) => {
@@ -85,6 +89,13 @@ export async function openBareSession(options: BareSessionOptions) {
   }
   const close = () => rm(base, { recursive: true, force: true })
   return { session, base, activities, opened, settled, asked, stop: () => stopping.abort(), close }
+}
+
+const closed: NetworkDoor = () => ({ ok: false, reason: 'no network in this test' })
+
+function walled(launch: SessionLaunch, workareaPath: string, home: string): LaunchSpec {
+  const base = { sessionId: 'ses-test', cwd: workareaPath, writes: [workareaPath], home }
+  return { reads: [], forwards: [], survives: false, acceptUnconfined: false, ...base, ...launch }
 }
 
 function runBare(launch: SessionLaunch, limits: RunOptions, cwd: string, home: string): Promise<RunOutcome> {

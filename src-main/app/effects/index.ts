@@ -21,8 +21,8 @@ export function createSessionEffects(powers: HostPowers) {
       if (live?.pid !== undefined && !live.isEnding) powers.kernel.prompt(live.pid, { promptId, text })
     },
     answer: async (askId: string, optionId: string) => powers.asks.settle(askId, optionId),
-    isLive: (sessionId: string) => state.byId.has(sessionId),
-    live: () => [...state.byId.keys()],
+    /** Kernel process of a session that runs here. */
+    pidOf: (sessionId: string) => state.byId.get(sessionId)?.pid,
     /** Ends every session that lives in this process; those that survive in a shim are let go of instead. */
     async close(): Promise<void> {
       await Promise.all([...state.byId.values()].map((live) => closeLive(powers, live)))

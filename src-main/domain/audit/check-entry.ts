@@ -10,6 +10,7 @@ export interface StoredEntry {
     readonly eventKind: string
     readonly actorId: string
     readonly occurredAt: string
+    readonly sessionId?: string
   }
 }
 
@@ -145,6 +146,7 @@ function isShownAs(fields: BodyFields, shown: NonNullable<StoredEntry['shown']>)
     fields.sequence === shown.sequence &&
     fields.eventKind === shown.eventKind &&
     fields.actorId === shown.actorId &&
-    fields.occurredAt === shown.occurredAt
+    fields.occurredAt === shown.occurredAt &&
+    (shown.sessionId === undefined || fields.sessionId === shown.sessionId)
   )
 }

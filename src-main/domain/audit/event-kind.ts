@@ -1,4 +1,4 @@
-import { type FactType, factPayloads } from '../../contract/events.ts'
+import type { FactType } from '../../contract/events.ts'
 
 /** The one-to-one table between fact types and the kinds of audit entries; a forgotten type does not compile. */
 export const eventKinds = {
@@ -44,13 +44,7 @@ export type EventKind = (typeof eventKinds)[FactType]
 
 /** True for a fact type of this version; own properties only. */
 export function isFactType(type: string): type is FactType {
-  return Object.hasOwn(factPayloads, type)
-}
-
-/** The fact type of a kind; undefined for kinds of another version. */
-export function factTypeOf(kind: string): FactType | undefined {
-  for (const [type, known] of Object.entries(eventKinds)) if (known === kind && isFactType(type)) return type
-  return undefined
+  return Object.hasOwn(eventKinds, type)
 }
 
 /** Facts about a session lie in its own chain, all others in the daemon's. */

@@ -52,10 +52,14 @@ function checkEnd(
       detail: `ends at ${length}, but ${expected.length} entries were written`,
     }
   }
-  if (length === expected.length && last?.head !== expected.head) {
-    return { sequence: length, kind: 'forked', severity: 'error', detail: 'ends in another entry than was written' }
-  }
-  return undefined
+  const isOther = length > expected.length || last?.head !== expected.head
+  // A last entry that was edited is told by its own hash.
+  if (!isOther || last?.problems.some((problem) => problem.sequence === length)) return undefined
+  const detail =
+    length > expected.length
+      ? `${length - expected.length} entries stand behind its end`
+      : 'ends in another entry than was written'
+  return { sequence: length, kind: 'forked', severity: 'error', detail }
 }
 
 /** What the finding means, in sentences for people (spec/routing-kits-audit.md §8.7). */

@@ -25,7 +25,12 @@ export function createWorkareaTable(db: Db) {
   const read = db
     .prepare<[string], string>('SELECT record FROM workareas WHERE workarea_id = ?')
     .pluck()
-  const held = db.prepare<[], string>('SELECT workarea_id FROM workareas WHERE is_released = 0').pluck()
+  const owners = db
+    .prepare<[], string>(
+      `SELECT session_id FROM workareas
+       WHERE is_released = 0 OR 'discard:' || workarea_id IN (SELECT key FROM outbox)`,
+    )
+    .pluck()
   const all = db.prepare<[], { record: string; is_released: number }>(
     'SELECT record, is_released FROM workareas',
   )
@@ -41,8 +46,8 @@ export function createWorkareaTable(db: Db) {
       const text = read.get(workareaId)
       return text === undefined ? undefined : (JSON.parse(text) as StoredWorkarea)
     },
-    /** Ids of all workareas that are not given up. */
-    held: (): readonly string[] => held.all(),
+    /** Sessions whose own workareas are not given up, or whose removal is owed and will be done in order. */
+    owners: (): readonly string[] => owners.all(),
     list: (): readonly { readonly record: StoredWorkarea; readonly isReleased: boolean }[] =>
       all
         .all()

@@ -28,7 +28,10 @@ export function AgentsScreen() {
             {refresh.isRunning ? 'Looking' : 'Look again'}
           </Button>
         </div>
-        <p className="page-lead">Found on this computer by their commands, and two that are built in. None of them is given more than a session grants.</p>
+        <p className="page-lead">
+          Found on this computer by their commands, and two that are built in. None of them is given more than
+          a session grants.
+        </p>
         <div className="section">
           <Loadable of={agents} rows={6}>
             {(list) => list.map((agent) => <AgentRow key={agent.id} agent={agent} />)}
@@ -49,18 +52,35 @@ function AgentRow(props: { agent: AgentInfo }) {
   const isCustom = agent.id.startsWith('custom:')
   return (
     <section className="agent-row" aria-label={agent.name}>
-      <Lamp tone={isReady ? 'clear' : agent.state === 'broken' ? 'danger' : 'idle'} shape={isReady ? 'disc' : agent.state === 'broken' ? 'square' : 'ring'} label={agent.state.replaceAll('_', ' ')} />
+      <Lamp
+        tone={isReady ? 'clear' : agent.state === 'broken' ? 'danger' : 'idle'}
+        shape={isReady ? 'disc' : agent.state === 'broken' ? 'square' : 'ring'}
+        label={agent.state.replaceAll('_', ' ')}
+      />
       <div className="agent-main">
         <div className="line">
           <span className="strong">{visibleLine(agent.name)}</span>
-          <span className="mono faint small">{agent.version ? visibleLine(agent.version) : agent.program ? '' : agent.runtime === 'acp' ? '' : 'built in'}</span>
+          <span className="mono faint small">
+            {agent.version
+              ? visibleLine(agent.version)
+              : agent.program
+                ? ''
+                : agent.runtime === 'acp'
+                  ? ''
+                  : 'built in'}
+          </span>
         </div>
         <p className="muted small">{visibleLine(agent.detail)}</p>
         {agent.program && <p className="faint mono tiny cut">{visibleLine(agent.program)}</p>}
         {agent.credentialFiles.length > 0 && (
           <div className="small agent-grant">
-            <Check isOn={agent.credentialsGranted} isDisabled={grant.isRunning} onChange={(isGranted) => void grant.run({ agent: agent.id, isGranted })}>
-              May use its own login: <span className="mono tiny">{agent.credentialFiles.map(visibleLine).join(', ')}</span>
+            <Check
+              isOn={agent.credentialsGranted}
+              isDisabled={grant.isRunning}
+              onChange={(isGranted) => void grant.run({ agent: agent.id, isGranted })}
+            >
+              May use its own login:{' '}
+              <span className="mono tiny">{agent.credentialFiles.map(visibleLine).join(', ')}</span>
             </Check>
           </div>
         )}
@@ -70,7 +90,11 @@ function AgentRow(props: { agent: AgentInfo }) {
           Remove
         </Button>
       )}
-      <Button onPress={() => open({ kind: 'new-session', start: { agent: agent.id } })} isDisabled={!isReady} hint={isReady ? '' : agent.detail}>
+      <Button
+        onPress={() => open({ kind: 'new-session', start: { agent: agent.id } })}
+        isDisabled={!isReady}
+        hint={isReady ? '' : agent.detail}
+      >
         Start a session
       </Button>
     </section>
@@ -102,20 +126,55 @@ function AddAgent() {
     )
   return (
     <section className="section agent-form" aria-label="Add an agent">
-      <h2 className="section-title">An agent that speaks the Agent Client Protocol on its standard input and output</h2>
+      <h2 className="section-title">
+        An agent that speaks the Agent Client Protocol on its standard input and output
+      </h2>
       <Field label="Name" hint="Lower-case letters, digits and hyphens.">
-        {(id) => <input id={id} className="input" value={draft.name} onChange={(event) => put({ name: event.target.value })} />}
+        {(id) => (
+          <input
+            id={id}
+            className="input"
+            value={draft.name}
+            onChange={(event) => put({ name: event.target.value })}
+          />
+        )}
       </Field>
       <Field label="Command" hint="The program by its full path, then its arguments.">
-        {(id) => <input id={id} className="input mono" value={draft.command} onChange={(event) => put({ command: event.target.value })} />}
+        {(id) => (
+          <input
+            id={id}
+            className="input mono"
+            value={draft.command}
+            onChange={(event) => put({ command: event.target.value })}
+          />
+        )}
       </Field>
       <Field label="Environment" hint="One NAME=value per line. Keys belong under Settings, not here.">
-        {(id) => <textarea id={id} className="input mono" rows={2} value={draft.env} onChange={(event) => put({ env: event.target.value })} />}
+        {(id) => (
+          <textarea
+            id={id}
+            className="input mono"
+            rows={2}
+            value={draft.env}
+            onChange={(event) => put({ env: event.target.value })}
+          />
+        )}
       </Field>
       <Field label="Hosts it may reach" hint="host:port, separated by spaces.">
-        {(id) => <input id={id} className="input mono" value={draft.hosts} onChange={(event) => put({ hosts: event.target.value })} />}
+        {(id) => (
+          <input
+            id={id}
+            className="input mono"
+            value={draft.hosts}
+            onChange={(event) => put({ hosts: event.target.value })}
+          />
+        )}
       </Field>
-      {wrong && <p className="danger-text small" role="alert">{wrong}</p>}
+      {wrong && (
+        <p className="danger-text small" role="alert">
+          {wrong}
+        </p>
+      )}
       {add.problem && <ProblemLine problem={add.problem} />}
       <div className="line">
         <Button kind="primary" onPress={() => void save()} isDisabled={add.isRunning}>

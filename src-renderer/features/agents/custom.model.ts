@@ -9,7 +9,16 @@ export interface Draft {
 export const emptyDraft: Draft = { name: '', command: '', env: '', hosts: '' }
 
 export type Parsed =
-  | { readonly ok: true; readonly value: { name: string; file: string; args: string[]; env: Record<string, string>; hosts: string[] } }
+  | {
+      readonly ok: true
+      readonly value: {
+        name: string
+        file: string
+        args: string[]
+        env: Record<string, string>
+        hosts: string[]
+      }
+    }
   | { readonly ok: false; readonly reason: string }
 
 const no = (reason: string): Parsed => ({ ok: false, reason })
@@ -17,7 +26,8 @@ const no = (reason: string): Parsed => ({ ok: false, reason })
 /** Reads a draft; the first thing wrong is said in a sentence. */
 export function parseDraft(draft: Draft): Parsed {
   const name = draft.name.trim()
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) return no('The name needs lower-case letters, digits and hyphens, and starts with a letter.')
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
+    return no('The name needs lower-case letters, digits and hyphens, and starts with a letter.')
   const words = splitWords(draft.command)
   if (words === null) return no('A quote in the command is not closed.')
   const [file, ...args] = words

@@ -21,7 +21,16 @@ export function ApprovalsScreen() {
   return (
     <div className="page">
       <Loadable of={asks} rows={6}>
-        {(list) => (list.length === 0 ? <EmptyState title="Nothing waits for you." text="Questions of agents stand here until you answer." /> : <Asks asks={list} />)}
+        {(list) =>
+          list.length === 0 ? (
+            <EmptyState
+              title="Nothing waits for you."
+              text="Questions of agents stand here until you answer."
+            />
+          ) : (
+            <Asks asks={list} />
+          )
+        }
       </Loadable>
     </div>
   )
@@ -31,7 +40,10 @@ function Asks(props: { asks: readonly Ask[] }) {
   const asks = [...props.asks].sort((a, b) => a.askedAtMs - b.askedAtMs)
   const [active, setActive] = useState<string | null>(null)
   const [arming, setArming] = useState(0)
-  const at = Math.max(0, asks.findIndex((one) => one.id === active))
+  const at = Math.max(
+    0,
+    asks.findIndex((one) => one.id === active),
+  )
   const go = (index: number) => {
     setArming(0)
     setActive(asks[Math.max(0, Math.min(asks.length - 1, index))]?.id ?? null)
@@ -46,10 +58,18 @@ function Asks(props: { asks: readonly Ask[] }) {
   return (
     <div className="page-inner">
       <h1 className="page-title">{plural(asks.length, 'question')} for you</h1>
-      <p className="page-lead">Each session stands still until it is answered. Nothing is allowed by waiting.</p>
+      <p className="page-lead">
+        Each session stands still until it is answered. Nothing is allowed by waiting.
+      </p>
       <ol className="asks">
         {asks.map((ask, index) => (
-          <AskRow key={ask.id} ask={ask} isActive={index === at} arming={index === at ? arming : 0} onFocus={() => setActive(ask.id)} />
+          <AskRow
+            key={ask.id}
+            ask={ask}
+            isActive={index === at}
+            arming={index === at ? arming : 0}
+            onFocus={() => setActive(ask.id)}
+          />
         ))}
       </ol>
     </div>
@@ -67,7 +87,12 @@ function AskRow(props: { ask: Ask; isActive: boolean; arming: number; onFocus: (
     if (props.isActive) place.current?.scrollIntoView({ block: 'nearest' })
   }, [props.isActive])
   return (
-    <li ref={place} className={`ask-row${props.isActive ? ' active' : ''}`} aria-current={props.isActive} onFocus={props.onFocus}>
+    <li
+      ref={place}
+      className={`ask-row${props.isActive ? ' active' : ''}`}
+      aria-current={props.isActive}
+      onFocus={props.onFocus}
+    >
       <div className="line small ask-row-head">
         <a className="strong cut" href={sessionAddress(ask.sessionId)}>
           <Foreign text={ask.sessionTitle} max={120} />
@@ -76,7 +101,13 @@ function AskRow(props: { ask: Ask; isActive: boolean; arming: number; onFocus: (
         <Button
           kind="danger"
           isDisabled={isOffline}
-          onPress={() => open({ kind: 'confirm', verb: 'stop', sessions: [{ id: ask.sessionId, title: ask.sessionTitle }] })}
+          onPress={() =>
+            open({
+              kind: 'confirm',
+              verb: 'stop',
+              sessions: [{ id: ask.sessionId, title: ask.sessionTitle }],
+            })
+          }
         >
           Stop session
         </Button>

@@ -20,15 +20,36 @@ function columnsAt(nowMs: number): readonly Column<ChainInfo>[] {
   return [
     { id: 'state', header: 'State', track: '110px', render: StateCell },
     { id: 'title', header: 'Chain', track: 'minmax(160px, 1fr)', render: TitleCell },
-    { id: 'entries', header: 'Entries', track: '70px', align: 'right', render: (chain) => formatCount(chain.entries) },
-    { id: 'head', header: 'Head', track: '90px', render: (chain) => <span className="mono faint small">{shortHash(chain.head)}</span> },
-    { id: 'last', header: 'Last', track: '60px', align: 'right', render: (chain) => <span className="faint small">{formatAge(nowMs - chain.lastAtMs)}</span> },
+    {
+      id: 'entries',
+      header: 'Entries',
+      track: '70px',
+      align: 'right',
+      render: (chain) => formatCount(chain.entries),
+    },
+    {
+      id: 'head',
+      header: 'Head',
+      track: '90px',
+      render: (chain) => <span className="mono faint small">{shortHash(chain.head)}</span>,
+    },
+    {
+      id: 'last',
+      header: 'Last',
+      track: '60px',
+      align: 'right',
+      render: (chain) => <span className="faint small">{formatAge(nowMs - chain.lastAtMs)}</span>,
+    },
   ]
 }
 
 function StateCell({ report }: ChainInfo) {
   if (!report) return <LampWord tone="idle" shape="ring" word="not checked" />
-  return report.ok ? <LampWord tone="clear" shape="tick" word="intact" /> : <LampWord tone="danger" shape="square" word="broken" />
+  return report.ok ? (
+    <LampWord tone="clear" shape="tick" word="intact" />
+  ) : (
+    <LampWord tone="danger" shape="square" word="broken" />
+  )
 }
 
 function TitleCell({ title, chain, sessionId }: ChainInfo) {
@@ -60,13 +81,23 @@ export function ChainList() {
       <header className="chains-head">
         <div className="line">
           <h1 className="page-title grow">Audit</h1>
-          <input className="input chains-find" aria-label="Filter chains" placeholder="Filter" value={text} onChange={(event) => setText(event.target.value)} />
+          <input
+            className="input chains-find"
+            aria-label="Filter chains"
+            placeholder="Filter"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
           <Button onPress={all.run} action="audit.verify" isDisabled={all.isRunning}>
             {all.isRunning ? 'Verifying' : 'Verify all'}
           </Button>
         </div>
         <p className="muted small" role="status">
-          {all.answer ? <Answer answer={all.answer} /> : 'Every session has a chain of its own; the daemon has one too. Nothing in them can be changed without it showing.'}
+          {all.answer ? (
+            <Answer answer={all.answer} />
+          ) : (
+            'Every session has a chain of its own; the daemon has one too. Nothing in them can be changed without it showing.'
+          )}
         </p>
         {all.problem && <ProblemLine problem={all.problem} />}
       </header>
@@ -74,9 +105,25 @@ export function ChainList() {
         <Loadable of={chains} rows={10}>
           {(data) =>
             data.total === 0 ? (
-              <EmptyState title={text === '' ? 'No entries yet. An empty chain proves nothing.' : `No match for “${text}”.`} />
+              <EmptyState
+                title={
+                  text === '' ? 'No entries yet. An empty chain proves nothing.' : `No match for “${text}”.`
+                }
+              />
             ) : (
-              <DataGrid label="Chains" columns={columns} count={data.chains.length} itemAt={itemAt} rowHeight={28} activeKey={shown} selected={none} onActive={setActive} onOpen={open} labelOf={(chain) => visibleLine(chain.title)} hasFocusOnMount />
+              <DataGrid
+                label="Chains"
+                columns={columns}
+                count={data.chains.length}
+                itemAt={itemAt}
+                rowHeight={28}
+                activeKey={shown}
+                selected={none}
+                onActive={setActive}
+                onOpen={open}
+                labelOf={(chain) => visibleLine(chain.title)}
+                hasFocusOnMount
+              />
             )
           }
         </Loadable>

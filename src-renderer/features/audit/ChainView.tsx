@@ -25,24 +25,37 @@ export function ChainView(props: { chain: string }) {
   const title = titles.data?.chains.find((one) => one.chain === chain)?.title ?? chain
   return (
     <Loadable of={entries} rows={12}>
-      {(data) => <Body chain={chain} title={title} entries={data.entries} total={data.total} report={report} />}
+      {(data) => (
+        <Body chain={chain} title={title} entries={data.entries} total={data.total} report={report} />
+      )}
     </Loadable>
   )
 }
 
-function Body(props: { chain: string; title: string; entries: readonly AuditEntry[]; total: number; report: Read<AuditReport> }) {
+function Body(props: {
+  chain: string
+  title: string
+  entries: readonly AuditEntry[]
+  total: number
+  report: Read<AuditReport>
+}) {
   const { entries, report, total } = props
   const [filter, setFilter] = useState<EntryFilter>('all')
   const [picked, setPicked] = useState<number | null>(null)
   const shown = useMemo(() => filterEntries(entries, filter), [entries, filter])
-  const problems = (report.data?.problems ?? []).flatMap((one) => (one.sequence === null ? [] : [one.sequence]))
+  const problems = (report.data?.problems ?? []).flatMap((one) =>
+    one.sequence === null ? [] : [one.sequence],
+  )
   const active = picked ?? problems[0] ?? shown.at(-1)?.sequence ?? null
   const goto = useRef<HTMLInputElement>(null)
-  const step = (sorted: readonly number[], isNext: (one: number) => boolean) => setPicked(sorted.find(isNext) ?? active)
+  const step = (sorted: readonly number[], isNext: (one: number) => boolean) =>
+    setPicked(sorted.find(isNext) ?? active)
   useKeyActions({
     'audit.verify': report.retry,
-    'audit.next-problem': problems.length > 0 ? () => step(problems, (one) => one > (active ?? 0)) : undefined,
-    'audit.previous-problem': problems.length > 0 ? () => step([...problems].reverse(), (one) => one < (active ?? 0)) : undefined,
+    'audit.next-problem':
+      problems.length > 0 ? () => step(problems, (one) => one > (active ?? 0)) : undefined,
+    'audit.previous-problem':
+      problems.length > 0 ? () => step([...problems].reverse(), (one) => one < (active ?? 0)) : undefined,
     'audit.goto': () => goto.current?.focus(),
     'audit.back': () => navigate({ screen: 'audit', chain: null }),
   })
@@ -66,7 +79,15 @@ function Body(props: { chain: string; title: string; entries: readonly AuditEntr
           <EntryRail entries={shown} report={report.data} active={active} total={total} onPick={setPicked} />
         )}
       </div>
-      {entry && <EntryInspector entry={entry} chain={props.chain} report={report.data} next={entries.find((one) => one.sequence === entry.sequence + 1)} previous={entries.find((one) => one.sequence === entry.sequence - 1)} />}
+      {entry && (
+        <EntryInspector
+          entry={entry}
+          chain={props.chain}
+          report={report.data}
+          next={entries.find((one) => one.sequence === entry.sequence + 1)}
+          previous={entries.find((one) => one.sequence === entry.sequence - 1)}
+        />
+      )}
     </div>
   )
 }
@@ -76,7 +97,10 @@ function ChainHead(props: { title: string; total: number; report: Read<AuditRepo
   const nowMs = useNow(5000)
   const { text, tone } = headline(report.data, props.total)
   const shape = tone === 'clear' ? 'tick' : tone === 'danger' ? 'square' : 'ring'
-  const share = report.data && props.total > 0 ? Math.min(1, (report.data.ok ? report.data.lastSequence : 0) / props.total) : 0
+  const share =
+    report.data && props.total > 0
+      ? Math.min(1, (report.data.ok ? report.data.lastSequence : 0) / props.total)
+      : 0
   return (
     <header className="chain-head" aria-live={tone === 'danger' ? 'assertive' : 'polite'}>
       <nav className="small muted" aria-label="Where this is">
@@ -89,13 +113,17 @@ function ChainHead(props: { title: string; total: number; report: Read<AuditRepo
         <Lamp tone={tone} shape={shape} size={17} />
         <h1 className={`chain-title grow${tone === 'danger' ? ' danger-text' : ''}`}>{text}</h1>
         <Button onPress={report.retry} action="audit.verify" isDisabled={report.isRefreshing}>
-          <RefreshCw size={13} strokeWidth={1.5} aria-hidden="true" /> {report.isRefreshing ? 'Verifying' : 'Verify now'}
+          <RefreshCw size={13} strokeWidth={1.5} aria-hidden="true" />{' '}
+          {report.isRefreshing ? 'Verifying' : 'Verify now'}
         </Button>
       </div>
       <p className="small muted chain-checked">{checkedText(report.data, nowMs)}</p>
       {report.problem && <ProblemLine problem={report.problem} onRetry={report.retry} />}
       {report.data?.problems.slice(0, 4).map((one) => (
-        <p key={`${one.kind} ${one.sequence}`} className={`small ${one.severity === 'error' ? 'danger-text' : 'muted'}`}>
+        <p
+          key={`${one.kind} ${one.sequence}`}
+          className={`small ${one.severity === 'error' ? 'danger-text' : 'muted'}`}
+        >
           {one.sequence !== null && `Entry ${one.sequence}: `}
           {visibleLine(one.detail)}
         </p>

@@ -21,7 +21,9 @@ export function EntryInspector(props: {
       <div className="inspector-body">
         <div className="line">
           <h2 className="inspector-title grow">Entry {entry.sequence}</h2>
-          <span className={`tiny ${knot === 'clear' ? 'clear-text' : knot === 'danger' ? 'danger-text' : 'faint'}`}>
+          <span
+            className={`tiny ${knot === 'clear' ? 'clear-text' : knot === 'danger' ? 'danger-text' : 'faint'}`}
+          >
             {knot === 'clear' ? 'linked, recomputed' : knot === 'danger' ? 'does not match' : 'not checked'}
           </span>
         </div>
@@ -69,7 +71,12 @@ function Body(props: { text: string }) {
   )
 }
 
-function Link(props: { entry: AuditEntry; knot: string; previous: AuditEntry | undefined; next: AuditEntry | undefined }) {
+function Link(props: {
+  entry: AuditEntry
+  knot: string
+  previous: AuditEntry | undefined
+  next: AuditEntry | undefined
+}) {
   const { entry, previous, next } = props
   const isFirst = entry.sequence === 1
   const joins = previous?.entryHash === entry.previousHash
@@ -84,7 +91,11 @@ function Link(props: { entry: AuditEntry; knot: string; previous: AuditEntry | u
           ) : (
             <>
               <span className="mono">{middle(entry.previousHash)}</span>{' '}
-              {previous && <span className={joins ? 'clear-text' : 'danger-text'}>{joins ? '=' : '≠'} entry {previous.sequence}</span>}
+              {previous && (
+                <span className={joins ? 'clear-text' : 'danger-text'}>
+                  {joins ? '=' : '≠'} entry {previous.sequence}
+                </span>
+              )}
             </>
           )}
         </dd>
@@ -95,7 +106,17 @@ function Link(props: { entry: AuditEntry; knot: string; previous: AuditEntry | u
           {props.knot === 'danger' && <span className="danger-text">≠ recomputed</span>}
         </dd>
         <dt>next names it</dt>
-        <dd>{next ? next.previousHash === entry.entryHash ? <span className="clear-text">yes, entry {next.sequence}</span> : <span className="danger-text">no</span> : <span className="faint">it is the last</span>}</dd>
+        <dd>
+          {next ? (
+            next.previousHash === entry.entryHash ? (
+              <span className="clear-text">yes, entry {next.sequence}</span>
+            ) : (
+              <span className="danger-text">no</span>
+            )
+          ) : (
+            <span className="faint">it is the last</span>
+          )}
+        </dd>
         <dt>journal</dt>
         <dd>fact {entry.seq}</dd>
       </dl>

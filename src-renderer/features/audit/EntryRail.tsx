@@ -31,7 +31,14 @@ export function EntryRail(props: {
   }, [at, virtual])
   useEffect(() => scroller.current?.focus({ preventScroll: true }), [])
   const move = (event: KeyboardEvent) => {
-    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -entries.length, End: entries.length }
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: 15,
+      PageUp: -15,
+      Home: -entries.length,
+      End: entries.length,
+    }
     const by = steps[event.key]
     if (by === undefined) return
     event.preventDefault()
@@ -69,7 +76,9 @@ export function EntryRail(props: {
         })}
       </div>
       {entries.length < props.total && (
-        <p className="faint small knots-more">{props.total - entries.length} more entries are not shown here.</p>
+        <p className="faint small knots-more">
+          {props.total - entries.length} more entries are not shown here.
+        </p>
       )}
     </div>
   )
@@ -116,7 +125,9 @@ function EntryRow(props: {
         </span>
         <span className="muted small num">{formatInstant(entry.occurredAt)}</span>
         <span className="faint mono small">{shortHash(entry.entryHash)}</span>
-        <span className={`small ${knot === 'clear' ? 'clear-text' : knot === 'danger' ? 'danger-text' : 'faint'}`}>
+        <span
+          className={`small ${knot === 'clear' ? 'clear-text' : knot === 'danger' ? 'danger-text' : 'faint'}`}
+        >
           {knot === 'clear' ? 'linked' : knot === 'danger' ? 'broken' : ''}
         </span>
       </span>

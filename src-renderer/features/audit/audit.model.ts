@@ -13,7 +13,9 @@ const tests: Readonly<Record<EntryFilter, (entry: AuditEntry) => boolean>> = {
 }
 
 /** Filters with how many entries pass each; a filter that nothing passes is left out. */
-export function filtersFor(entries: readonly AuditEntry[]): readonly { filter: EntryFilter; name: string; count: number }[] {
+export function filtersFor(
+  entries: readonly AuditEntry[],
+): readonly { filter: EntryFilter; name: string; count: number }[] {
   const names = { all: 'All', decisions: 'Decisions', you: 'You', refused: 'Refused', authority: 'Authority' }
   const filters: readonly EntryFilter[] = ['all', 'decisions', 'you', 'refused', 'authority']
   return filters
@@ -33,7 +35,10 @@ export function actorWord(actorId: string): string {
 }
 
 /** The header's sentence: how far the chain is intact, and what was found. Not checked is never said to be intact. */
-export function headline(report: AuditReport | undefined, total: number): { text: string; tone: 'clear' | 'danger' | 'idle' } {
+export function headline(
+  report: AuditReport | undefined,
+  total: number,
+): { text: string; tone: 'clear' | 'danger' | 'idle' } {
   if (!report) return { text: `${plural(total, 'entry', 'entries')}, not checked`, tone: 'idle' }
   if (report.ok) {
     const fresh = total - report.lastSequence
@@ -47,7 +52,9 @@ export function headline(report: AuditReport | undefined, total: number): { text
 /** Sequence of the first error; null when it names none. */
 export function firstProblem(report: AuditReport): number | null {
   const broken = report.problems.filter((one) => one.severity === 'error' && one.sequence !== null)
-  return broken.length === 0 ? null : Math.min(...broken.map((one) => one.sequence ?? Number.POSITIVE_INFINITY))
+  return broken.length === 0
+    ? null
+    : Math.min(...broken.map((one) => one.sequence ?? Number.POSITIVE_INFINITY))
 }
 
 /** State of one knot of the rail: checked and linked, broken, or not checked. */

@@ -21,7 +21,12 @@ const sorts: readonly (readonly [FleetSort, string])[] = [
 ]
 
 /** What the list shows and in which order, and the way to a new session. */
-export function FilterBar(props: { isQueue: boolean; findRef: Ref<HTMLInputElement>; onNew: () => void; onLeaveFind: () => void }) {
+export function FilterBar(props: {
+  isQueue: boolean
+  findRef: Ref<HTMLInputElement>
+  onNew: () => void
+  onLeaveFind: () => void
+}) {
   const { view, group, sort, text, set } = useView()
   const { data } = useOverviewCounts()
   const views: readonly (readonly [FleetView, string, number | undefined])[] = [

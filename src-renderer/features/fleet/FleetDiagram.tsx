@@ -3,7 +3,15 @@ import { plural } from '../../format/amounts.ts'
 import { meaningOf } from '../../format/track.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { useWidthOf } from '../../ui/use-width.ts'
-import { type DiagramBlock, describeDiagram, layOutDiagram, type Mark, type PlacedMark, tickPlace, ticks } from './diagram.model.ts'
+import {
+  type DiagramBlock,
+  describeDiagram,
+  layOutDiagram,
+  type Mark,
+  type PlacedMark,
+  tickPlace,
+  ticks,
+} from './diagram.model.ts'
 
 /** All sessions on one track: what bunches up is seen at once. A press selects the session under the pointer. */
 export function FleetDiagram(props: {
@@ -12,7 +20,10 @@ export function FleetDiagram(props: {
   nowMs: number
   onPick: (id: string) => void
 }) {
-  const { blocks, placed } = useMemo(() => layOutDiagram(props.marks, props.nowMs), [props.marks, props.nowMs])
+  const { blocks, placed } = useMemo(
+    () => layOutDiagram(props.marks, props.nowMs),
+    [props.marks, props.nowMs],
+  )
   const place = useRef<HTMLDivElement>(null)
   const width = useWidthOf(place)
   const run = blocks.find((one) => one.phase === 'run')
@@ -23,7 +34,9 @@ export function FleetDiagram(props: {
           <BlockName key={block.phase} block={block} />
         ))}
       </div>
-      {width > 0 && <Marks blocks={blocks} placed={placed} width={width} active={props.active} onPick={props.onPick} />}
+      {width > 0 && (
+        <Marks blocks={blocks} placed={placed} width={width} active={props.active} onPick={props.onPick} />
+      )}
       <div className="diagram-ticks" aria-hidden="true">
         {run &&
           ticks.map(([ageMs, text]) => (
@@ -77,7 +90,11 @@ function Marks(props: {
       onClick={(event) => pick(event.clientX, event.currentTarget.getBoundingClientRect().left)}
     >
       {blocks.map((block) => (
-        <path key={block.phase} className="floor" d={`M${block.start * width} ${floor}h${block.width * width - 3}`} />
+        <path
+          key={block.phase}
+          className="floor"
+          d={`M${block.start * width} ${floor}h${block.width * width - 3}`}
+        />
       ))}
       {tones.map((tone) => (
         <path key={tone} className={`mark ${tone}`} d={paths[tone]} />
@@ -97,7 +114,8 @@ function pathsOf(placed: readonly PlacedMark[], width: number): Record<(typeof t
     const tone = tones.find((one) => one === mark.tone) ?? 'idle'
     const x = (mark.x * width).toFixed(1)
     if (mark.isSmall) paths[tone] += `M${x} 13h4v10h-4z`
-    else if (tone === 'danger') paths.danger += `M${x} 14h4v9h-4zM${(mark.x * width + 6).toFixed(1)} 9h1.6v14h-1.6z`
+    else if (tone === 'danger')
+      paths.danger += `M${x} 14h4v9h-4zM${(mark.x * width + 6).toFixed(1)} 9h1.6v14h-1.6z`
     else paths[tone] += `M${x} 3h4v20h-4z`
   }
   return paths

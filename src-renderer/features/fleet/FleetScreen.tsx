@@ -3,17 +3,25 @@ import { possibleFor } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
 import { useOverlay } from '../../stores/overlay.ts'
 import { useView } from '../../stores/view.ts'
+import { Button } from '../../ui/Button.tsx'
 import { DataGrid, type GridItem } from '../../ui/DataGrid.tsx'
 import { useKeyActions, useScreenScope } from '../../ui/keyboard.tsx'
 import { EmptyState, ProblemBlock, Skeleton } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
 import { useNow } from '../../ui/use-now.ts'
 import { useWidthOf } from '../../ui/use-width.ts'
-import { Button } from '../../ui/Button.tsx'
 import { columnsFor } from './columns.tsx'
 import { FilterBar, groupOrder, viewOrder } from './FilterBar.tsx'
 import { FleetDiagram } from './FleetDiagram.tsx'
-import { arrange, describeRow, type FleetRow, nextAttention, rangeBetween, toFleetRow, wholeListMax } from './fleet.model.ts'
+import {
+  arrange,
+  describeRow,
+  type FleetRow,
+  nextAttention,
+  rangeBetween,
+  toFleetRow,
+  wholeListMax,
+} from './fleet.model.ts'
 import { Inspector } from './Inspector.tsx'
 import { useDiagram, useFleetRows } from './queries.ts'
 import { SelectionBar } from './SelectionBar.tsx'
@@ -56,7 +64,14 @@ export function FleetScreen(props: { isQueue: boolean }) {
           onLeaveFind={focusGrid}
         />
         <div className="fleet-grid">
-          <List list={list} active={shownActive} width={width} nowMs={nowMs} isQueue={props.isQueue} group={filter.group} />
+          <List
+            list={list}
+            active={shownActive}
+            width={width}
+            nowMs={nowMs}
+            isQueue={props.isQueue}
+            group={filter.group}
+          />
         </div>
         <SelectionBar rows={list.rows} />
       </div>
@@ -88,7 +103,9 @@ function List(props: {
     const known = isWhole ? items[index] : undefined
     if (known) return known
     const row = list.rowAt(index)
-    return row ? { kind: 'row', key: row.id, row: toFleetRow(row, nowMs) } : { kind: 'waiting', key: `w${index}` }
+    return row
+      ? { kind: 'row', key: row.id, row: toFleetRow(row, nowMs) }
+      : { kind: 'waiting', key: `w${index}` }
   }
   return (
     <DataGrid
@@ -122,7 +139,8 @@ function Nothing(props: { isQueue: boolean; text: string }) {
         <Button onPress={() => set({ text: '' })}>Clear the filter</Button>
       </EmptyState>
     )
-  if (props.isQueue) return <EmptyState title="Nothing waits." text="Sessions stand here while every slot is taken." />
+  if (props.isQueue)
+    return <EmptyState title="Nothing waits." text="Sessions stand here while every slot is taken." />
   if (view === 'needs-you') return <EmptyState title="Nothing waits for you." />
   if (view !== 'all')
     return (
@@ -131,7 +149,10 @@ function Nothing(props: { isQueue: boolean; text: string }) {
       </EmptyState>
     )
   return (
-    <EmptyState title="No session yet." text="A session is one agent at work on one task, in a private clone.">
+    <EmptyState
+      title="No session yet."
+      text="A session is one agent at work on one task, in a private clone."
+    >
       <Button kind="primary" onPress={() => open({ kind: 'new-session', start: {} })} action="fleet.new">
         New session
       </Button>
@@ -165,14 +186,16 @@ function useFleetKeys(props: {
     'fleet.open': go,
     'fleet.review': go,
     'fleet.allow': row && row.openAsks > 0 ? props.arm : undefined,
-    'fleet.stop': can?.stop && row ? () => open({ kind: 'confirm', verb: 'stop', sessions: [row] }) : undefined,
+    'fleet.stop':
+      can?.stop && row ? () => open({ kind: 'confirm', verb: 'stop', sessions: [row] }) : undefined,
     'fleet.pause':
       row && (can?.pause || can?.resume)
         ? () => void (can.pause ? pause : resume).run({ sessionId: row.id })
         : undefined,
     'fleet.new': () => open({ kind: 'new-session', start: {} }),
     'fleet.select': row && (() => toggle([row.id])),
-    'fleet.next-attention': () => set({ active: nextAttention(props.list.rows, props.active) ?? props.active }),
+    'fleet.next-attention': () =>
+      set({ active: nextAttention(props.list.rows, props.active) ?? props.active }),
     'fleet.group': () => set({ group: after(groupOrder, group, 1) ?? 'none' }),
     'fleet.previous-view': () => step(-1),
     'fleet.next-view': () => step(1),

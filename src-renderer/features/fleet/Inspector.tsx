@@ -42,7 +42,12 @@ function Detail(props: { detail: SessionDetail; arming: number; nowMs: number })
           <Foreign text={row.title} max={200} />
         </h2>
         <p className="muted small cut">
-          {row.agent} · <Foreign text={row.projectName} max={60} /> {row.branch && <span className="mono">· <Foreign text={row.branch} max={60} /></span>}
+          {row.agent} · <Foreign text={row.projectName} max={60} />{' '}
+          {row.branch && (
+            <span className="mono">
+              · <Foreign text={row.branch} max={60} />
+            </span>
+          )}
         </p>
         <div className="inspector-track">
           <BigTrack {...trackOf(row, shownMs)} isNarrow />
@@ -65,7 +70,12 @@ function Detail(props: { detail: SessionDetail; arming: number; nowMs: number })
         )}
         <section className="inspector-part">
           <h3 className="section-title">Budget</h3>
-          <BudgetList limits={row.budget} used={row.usage} wallMs={wallOf(row, nowMs)} isMetered={row.usage.source === 'metered'} />
+          <BudgetList
+            limits={row.budget}
+            used={row.usage}
+            wallMs={wallOf(row, nowMs)}
+            isMetered={row.usage.source === 'metered'}
+          />
         </section>
         <Authority detail={detail} />
         {row.workareaId && <Changed sessionId={row.id} files={row.changes?.files ?? 0} />}
@@ -103,7 +113,9 @@ function Authority(props: { detail: SessionDetail }) {
             <>
               <ShieldAlert size={13} strokeWidth={1.5} aria-hidden="true" className="caution-text" />
               <span className="caution-text">
-                Not confined: {[wall.files ? '' : 'files', wall.network ? '' : 'network'].filter(Boolean).join(', ')}.{refused}
+                Not confined:{' '}
+                {[wall.files ? '' : 'files', wall.network ? '' : 'network'].filter(Boolean).join(', ')}.
+                {refused}
               </span>
             </>
           )}
@@ -149,7 +161,11 @@ function Acts(props: { detail: SessionDetail }) {
   const sessions = [{ id: row.id, title: row.title }]
   return (
     <div className="inspector-foot">
-      {land.problem && <p className="danger-text small inspector-problem" role="alert">{land.problem.what} <a href={`#/session/${row.id}`}>See the session</a></p>}
+      {land.problem && (
+        <p className="danger-text small inspector-problem" role="alert">
+          {land.problem.what} <a href={`#/session/${row.id}`}>See the session</a>
+        </p>
+      )}
       <Button onPress={go} action="fleet.open">
         Open
       </Button>
@@ -160,7 +176,11 @@ function Acts(props: { detail: SessionDetail }) {
       )}
       <span className="grow" />
       {can.land && (
-        <Button kind="primary" onPress={() => void land.run({ sessionId: row.id })} isDisabled={!isOnline || land.isRunning}>
+        <Button
+          kind="primary"
+          onPress={() => void land.run({ sessionId: row.id })}
+          isDisabled={!isOnline || land.isRunning}
+        >
           Land
         </Button>
       )}
@@ -175,7 +195,11 @@ function Acts(props: { detail: SessionDetail }) {
         </Button>
       )}
       {can.stop && (
-        <Button kind="danger" isDisabled={!isOnline} onPress={() => open({ kind: 'confirm', verb: 'stop', sessions })}>
+        <Button
+          kind="danger"
+          isDisabled={!isOnline}
+          onPress={() => open({ kind: 'confirm', verb: 'stop', sessions })}
+        >
           Stop
         </Button>
       )}

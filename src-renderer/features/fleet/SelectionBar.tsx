@@ -16,17 +16,30 @@ export function SelectionBar(props: { rows: readonly SessionRow[] }) {
   if (selected.size === 0) return null
   const picked = props.rows.filter((row) => selected.has(row.id))
   const can = (act: keyof ReturnType<typeof possibleFor>) => picked.filter((row) => possibleFor(row)[act])
-  const all = async (rows: readonly SessionRow[], run: (input: { sessionId: string }) => Promise<unknown>) => {
+  const all = async (
+    rows: readonly SessionRow[],
+    run: (input: { sessionId: string }) => Promise<unknown>,
+  ) => {
     for (const row of rows) await run({ sessionId: row.id })
   }
   const named = (rows: readonly SessionRow[]) => rows.map(({ id, title }) => ({ id, title }))
-  const [stops, pauses, resumes, keeps, discards] = [can('stop'), can('pause'), can('resume'), can('keep'), can('discard')]
+  const [stops, pauses, resumes, keeps, discards] = [
+    can('stop'),
+    can('pause'),
+    can('resume'),
+    can('keep'),
+    can('discard'),
+  ]
   return (
     <div className="selection-bar" role="toolbar" aria-label="Picked sessions">
       <strong className="strong">{plural(selected.size, 'session')} picked</strong>
       <span className="grow" />
-      {pauses.length > 0 && <Button onPress={() => void all(pauses, pause.run)}>Pause {pauses.length}</Button>}
-      {resumes.length > 0 && <Button onPress={() => void all(resumes, resume.run)}>Resume {resumes.length}</Button>}
+      {pauses.length > 0 && (
+        <Button onPress={() => void all(pauses, pause.run)}>Pause {pauses.length}</Button>
+      )}
+      {resumes.length > 0 && (
+        <Button onPress={() => void all(resumes, resume.run)}>Resume {resumes.length}</Button>
+      )}
       {keeps.length > 0 && <Button onPress={() => void all(keeps, keep.run)}>Keep {keeps.length}</Button>}
       {stops.length > 0 && (
         <Button kind="danger" onPress={() => open({ kind: 'confirm', verb: 'stop', sessions: named(stops) })}>
@@ -34,7 +47,10 @@ export function SelectionBar(props: { rows: readonly SessionRow[] }) {
         </Button>
       )}
       {discards.length > 0 && (
-        <Button kind="danger" onPress={() => open({ kind: 'confirm', verb: 'discard', sessions: named(discards) })}>
+        <Button
+          kind="danger"
+          onPress={() => open({ kind: 'confirm', verb: 'discard', sessions: named(discards) })}
+        >
           Discard {discards.length}
         </Button>
       )}

@@ -12,8 +12,18 @@ import type { FleetRow } from './fleet.model.ts'
 const columns: readonly Column<FleetRow>[] = [
   { id: 'state', header: 'State', track: '92px', render: ({ lamp }) => <LampWord {...lamp} /> },
   { id: 'session', header: 'Session', track: 'minmax(140px, 1fr)', render: TitleCell },
-  { id: 'agent', header: 'Agent', track: '72px', render: ({ row }) => <span className="muted">{row.agent}</span> },
-  { id: 'track', header: 'Track', track: '106px', render: ({ row, nowMs }) => <Track {...trackOf(row, nowMs)} /> },
+  {
+    id: 'agent',
+    header: 'Agent',
+    track: '72px',
+    render: ({ row }) => <span className="muted">{row.agent}</span>,
+  },
+  {
+    id: 'track',
+    header: 'Track',
+    track: '106px',
+    render: ({ row, nowMs }) => <Track {...trackOf(row, nowMs)} />,
+  },
   {
     id: 'elapsed',
     header: 'Elapsed',
@@ -27,7 +37,12 @@ const columns: readonly Column<FleetRow>[] = [
     header: 'Changes',
     track: '82px',
     align: 'right',
-    render: ({ row }) => (row.changes ? <span className="small"><Counts {...row.changes} /></span> : null),
+    render: ({ row }) =>
+      row.changes ? (
+        <span className="small">
+          <Counts {...row.changes} />
+        </span>
+      ) : null,
   },
   {
     id: 'heard',
@@ -35,7 +50,9 @@ const columns: readonly Column<FleetRow>[] = [
     track: '42px',
     align: 'right',
     render: ({ row, nowMs }) => (
-      <span className="faint small">{row.lastHeardAtMs === null ? '' : formatAge(nowMs - row.lastHeardAtMs)}</span>
+      <span className="faint small">
+        {row.lastHeardAtMs === null ? '' : formatAge(nowMs - row.lastHeardAtMs)}
+      </span>
     ),
   },
 ]

@@ -46,13 +46,21 @@ export const ticks = [
 ] as const
 
 /** Places every session: waiting ones side by side from the left, the others by how long they have been in their block. */
-export function layOutDiagram(marks: readonly Mark[], nowMs: number): {
+export function layOutDiagram(
+  marks: readonly Mark[],
+  nowMs: number,
+): {
   blocks: readonly DiagramBlock[]
   placed: readonly PlacedMark[]
 } {
   let start = 0
   const blocks = trackPhases.map((phase) => {
-    const block = { phase, start, width: shares[phase], count: marks.filter((one) => one.phase === phase).length }
+    const block = {
+      phase,
+      start,
+      width: shares[phase],
+      count: marks.filter((one) => one.phase === phase).length,
+    }
     start += shares[phase]
     return block
   })
@@ -63,7 +71,10 @@ export function layOutDiagram(marks: readonly Mark[], nowMs: number): {
       title: mark.title,
       tone: mark.tone,
       isSmall: block.phase === 'queue',
-      x: block.start + inset + (block.width - 3 * inset) * placeIn(block.phase, mark, index, inside.length, nowMs),
+      x:
+        block.start +
+        inset +
+        (block.width - 3 * inset) * placeIn(block.phase, mark, index, inside.length, nowMs),
     }))
   })
   return { blocks, placed }

@@ -5,14 +5,31 @@ import { arrange, groupFacts, nextAttention, rangeBetween, windowStart } from '.
 
 const row = (id: string, more: Partial<SessionRow> = {}) =>
   ({
-    id, title: id, projectName: 'api', agent: 'codex', status: 'working', phase: 'run', isPaused: false,
-    isStopping: false, endReason: null, workareaState: 'held', openAsks: 0, endedAtMs: null,
-    usage: { costUsdNanos: 500_000_000 }, ...more,
+    id,
+    title: id,
+    projectName: 'api',
+    agent: 'codex',
+    status: 'working',
+    phase: 'run',
+    isPaused: false,
+    isStopping: false,
+    endReason: null,
+    workareaState: 'held',
+    openAsks: 0,
+    endedAtMs: null,
+    usage: { costUsdNanos: 500_000_000 },
+    ...more,
   }) as SessionRow
 
 it('groups neighbours and says of each group only what its rows show', () => {
   const items = arrange([row('a'), row('b', { projectName: 'web' }), row('c')], 'project', 0)
-  expect(items.map((one) => (one.kind === 'group' ? `# ${one.title}` : one.key))).toEqual(['# api', 'a', 'c', '# web', 'b'])
+  expect(items.map((one) => (one.kind === 'group' ? `# ${one.title}` : one.key))).toEqual([
+    '# api',
+    'a',
+    'c',
+    '# web',
+    'b',
+  ])
   expect(items[0]).toMatchObject({ facts: '2 sessions · 2 working', end: '$1.00' })
   expect(arrange([row('a')], 'none', 0)).toHaveLength(1)
 })
@@ -36,7 +53,11 @@ it('moves the window only when its edge comes near', () => {
 })
 
 it('goes round to the next session that needs a person', () => {
-  const rows = [row('a', { openAsks: 1 }), row('b'), row('c', { status: 'failed', endReason: { kind: 'fault', error: 'x' } })]
+  const rows = [
+    row('a', { openAsks: 1 }),
+    row('b'),
+    row('c', { status: 'failed', endReason: { kind: 'fault', error: 'x' } }),
+  ]
   expect(nextAttention(rows, 'a')).toBe('c')
   expect(nextAttention(rows, 'c')).toBe('a')
   expect(nextAttention([row('b')], null)).toBeNull()
@@ -45,7 +66,11 @@ it('goes round to the next session that needs a person', () => {
 
 it('places every session inside its own block of the diagram', () => {
   const marks = ['queue', 'run', 'ask', 'run'].map((phase, index) => ({
-    id: String(index), title: 't', phase, sinceMs: -index * 400_000, tone: 'clear',
+    id: String(index),
+    title: 't',
+    phase,
+    sinceMs: -index * 400_000,
+    tone: 'clear',
   }))
   const { blocks, placed } = layOutDiagram(marks, 0)
   expect(placed).toHaveLength(4)

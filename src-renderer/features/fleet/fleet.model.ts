@@ -53,8 +53,16 @@ export function groupFacts(rows: readonly SessionRow[]): { facts: string; end: s
 }
 
 /** Rows in the daemon's order, cut into groups where neighbours differ. */
-export function arrange(rows: readonly SessionRow[], group: FleetGroup, nowMs: number): readonly GridItem<FleetRow>[] {
-  const asItem = (row: SessionRow): GridItem<FleetRow> => ({ kind: 'row', key: row.id, row: toFleetRow(row, nowMs) })
+export function arrange(
+  rows: readonly SessionRow[],
+  group: FleetGroup,
+  nowMs: number,
+): readonly GridItem<FleetRow>[] {
+  const asItem = (row: SessionRow): GridItem<FleetRow> => ({
+    kind: 'row',
+    key: row.id,
+    row: toFleetRow(row, nowMs),
+  })
   if (group === 'none') return rows.map(asItem)
   const groups = new Map<string, SessionRow[]>()
   for (const row of rows) {
@@ -70,11 +78,18 @@ export function arrange(rows: readonly SessionRow[], group: FleetGroup, nowMs: n
 }
 
 /** First row of the window to read so that rows `first` to `last` lie well inside it. */
-export function windowStart(current: number, first: number, last: number, total: number, size: number): number {
+export function windowStart(
+  current: number,
+  first: number,
+  last: number,
+  total: number,
+  size: number,
+): number {
   if (total <= size) return 0
   const margin = 60
   const isInside = (first >= current + margin || current === 0) && last <= current + size - margin
-  if (isInside || (last < current + size && current + size >= total && first >= current + margin)) return current
+  if (isInside || (last < current + size && current + size >= total && first >= current + margin))
+    return current
   const middle = Math.floor((first + last) / 2)
   const start = Math.round((middle - size / 2) / 100) * 100
   return Math.max(0, Math.min(total - 1, start))
@@ -99,7 +114,11 @@ export function nextAttention(rows: readonly SessionRow[], active: string | null
 }
 
 /** Ids from `from` to `to` in list order, for picking a range. */
-export function rangeBetween(rows: readonly SessionRow[], from: string | null, to: string): readonly string[] {
+export function rangeBetween(
+  rows: readonly SessionRow[],
+  from: string | null,
+  to: string,
+): readonly string[] {
   const start = rows.findIndex((row) => row.id === from)
   const end = rows.findIndex((row) => row.id === to)
   if (start < 0 || end < 0) return [to]

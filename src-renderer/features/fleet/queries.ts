@@ -2,7 +2,7 @@ import { useCallback, useRef, useState } from 'react'
 import { type RowWindow, useRowWindow } from '../../client/row-window.ts'
 import { useRead } from '../../client/use-read.ts'
 import type { FleetGroup, FleetSort, FleetView } from '../../stores/view.ts'
-import { windowStart, wholeListMax } from './fleet.model.ts'
+import { wholeListMax, windowStart } from './fleet.model.ts'
 
 export function useOverviewCounts() {
   return useRead('fleet', 'overview', {})
@@ -13,7 +13,12 @@ export function useDiagram() {
 }
 
 export function useSession(sessionId: string | null) {
-  return useRead('session', 'get', { sessionId: sessionId ?? '' }, { isEnabled: sessionId !== null, keepsPrevious: true })
+  return useRead(
+    'session',
+    'get',
+    { sessionId: sessionId ?? '' },
+    { isEnabled: sessionId !== null, keepsPrevious: true },
+  )
 }
 
 export function useChanges(sessionId: string, isEnabled: boolean) {
@@ -38,7 +43,8 @@ export function useFleetRows(filter: { view: FleetView; group: FleetGroup; sort:
   const shown = window ?? (latest.current?.filterText === filterText ? latest.current.window : undefined)
   const total = shown?.total ?? 0
   const follow = useCallback(
-    (first: number, last: number) => setFrom((current) => windowStart(current, first, last, total, wholeListMax)),
+    (first: number, last: number) =>
+      setFrom((current) => windowStart(current, first, last, total, wholeListMax)),
     [total],
   )
   const rowAt = (index: number) => shown?.rows[index - shown.from] ?? before?.rows[index - before.from]

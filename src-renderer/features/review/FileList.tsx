@@ -54,15 +54,24 @@ export function FileList(props: {
                 ⌄ {visibleLine(line.name)}
               </div>
             ) : (
-              <FileOption key={line.key} line={line} id={`${id}-${item.index}`} place={place} isActive={line.key === active} onPick={props.onPick} />
+              <FileOption
+                key={line.key}
+                line={line}
+                id={`${id}-${item.index}`}
+                place={place}
+                isActive={line.key === active}
+                onPick={props.onPick}
+              />
             )
           })}
         </div>
       </div>
       <p className="files-foot faint tiny">
-        Against <span className="mono">{visibleLine(changes.baseRef)} @ {changes.baseCommit.slice(0, 7)}</span>, read{' '}
-        {formatClock(changes.readAtMs, true)}.
-        {changes.isCut && ' The list is cut at 20,000 files.'}
+        Against{' '}
+        <span className="mono">
+          {visibleLine(changes.baseRef)} @ {changes.baseCommit.slice(0, 7)}
+        </span>
+        , read {formatClock(changes.readAtMs, true)}.{changes.isCut && ' The list is cut at 20,000 files.'}
       </p>
     </>
   )

@@ -16,7 +16,11 @@ import './review.css'
 /** What a session changed against its base, read again as it works. */
 export function ReviewPane(props: { sessionId: string }) {
   const changes = useChanges(props.sessionId)
-  if (changes.data === undefined && changes.problem && ['workarea_not_found', 'workarea_gone'].includes(changes.problem.code))
+  if (
+    changes.data === undefined &&
+    changes.problem &&
+    ['workarea_not_found', 'workarea_gone'].includes(changes.problem.code)
+  )
     return (
       <div className="review">
         <EmptyState
@@ -69,7 +73,11 @@ function Body(props: { sessionId: string; changes: ChangeSet }) {
           <span className="grow cut">{active && <PathName path={active} />}</span>
           <Toggle isOn={isSplitDiff} onPress={() => set({ isSplitDiff: true })} text="Split" />
           <Toggle isOn={!isSplitDiff} onPress={() => set({ isSplitDiff: false })} text="Unified" />
-          <Toggle isOn={ignoresWhiteSpace} onPress={() => set({ ignoresWhiteSpace: !ignoresWhiteSpace })} text="White space" />
+          <Toggle
+            isOn={ignoresWhiteSpace}
+            onPress={() => set({ ignoresWhiteSpace: !ignoresWhiteSpace })}
+            text="White space"
+          />
           <span className="faint small review-place">
             {place.count > 0 ? `${Math.max(1, place.at + 1)} of ${place.count}` : ''}
           </span>
@@ -90,7 +98,15 @@ function Diff(props: {
   const diff = useFileDiff(props.sessionId, props.path, ignoresWhiteSpace, 3)
   return (
     <Loadable of={diff} rows={12}>
-      {(data) => <FileView key={props.path} diff={data} isSplit={isSplitDiff} ref={props.handle} onChange={props.onChange} />}
+      {(data) => (
+        <FileView
+          key={props.path}
+          diff={data}
+          isSplit={isSplitDiff}
+          ref={props.handle}
+          onChange={props.onChange}
+        />
+      )}
     </Loadable>
   )
 }

@@ -3,8 +3,17 @@ import { expect, it } from 'vitest'
 import { arrangeFiles, neighbour, sideFacts, statusWord } from './files.model.ts'
 
 const file = (path: string, more: Partial<ChangedFile> = {}): ChangedFile => ({
-  path, oldPath: null, status: 'modified', insertions: 1, deletions: 0, isBinary: false,
-  oldMode: '100644', newMode: '100644', oldSizeBytes: 1, newSizeBytes: 2, ...more,
+  path,
+  oldPath: null,
+  status: 'modified',
+  insertions: 1,
+  deletions: 0,
+  isBinary: false,
+  oldMode: '100644',
+  newMode: '100644',
+  oldSizeBytes: 1,
+  newSizeBytes: 2,
+  ...more,
 })
 
 it('puts files under their folders, those of the root last', () => {

@@ -4,7 +4,13 @@ import { splitPath } from '../../format/visible-text.ts'
 /** One line of the files column: a folder's name, or a file under it. */
 export type FileLine =
   | { readonly kind: 'folder'; readonly key: string; readonly name: string }
-  | { readonly kind: 'file'; readonly key: string; readonly name: string; readonly file: ChangedFile; readonly isInFolder: boolean }
+  | {
+      readonly kind: 'file'
+      readonly key: string
+      readonly name: string
+      readonly file: ChangedFile
+      readonly isInFolder: boolean
+    }
 
 /** Files under the folder that holds them, in path order; those of the root come last, as they stand. */
 export function arrangeFiles(files: readonly ChangedFile[]): readonly FileLine[] {
@@ -18,14 +24,18 @@ export function arrangeFiles(files: readonly ChangedFile[]): readonly FileLine[]
   const names = [...folders.keys()].sort((a, b) => (a === '' ? 1 : b === '' ? -1 : a < b ? -1 : 1))
   return names.flatMap((folder): FileLine[] => {
     const inside = folders.get(folder) ?? []
-    const lines = inside.map((file): FileLine => ({
-      kind: 'file',
-      key: file.path,
-      name: splitPath(file.path).name,
-      file,
-      isInFolder: folder !== '',
-    }))
-    return folder === '' ? lines : [{ kind: 'folder', key: `${folder}/`, name: folder.slice(0, -1) }, ...lines]
+    const lines = inside.map(
+      (file): FileLine => ({
+        kind: 'file',
+        key: file.path,
+        name: splitPath(file.path).name,
+        file,
+        isInFolder: folder !== '',
+      }),
+    )
+    return folder === ''
+      ? lines
+      : [{ kind: 'folder', key: `${folder}/`, name: folder.slice(0, -1) }, ...lines]
   })
 }
 
@@ -55,7 +65,8 @@ export function statusWord(file: ChangedFile): string {
 /** What a file's change is besides its lines: rename, mode, as sentences without a full stop. */
 export function sideFacts(file: ChangedFile): readonly string[] {
   const facts: string[] = []
-  if (file.oldPath !== null && file.oldPath !== file.path) facts.push(`${file.status === 'copied' ? 'copied' : 'renamed'} from ${file.oldPath}`)
+  if (file.oldPath !== null && file.oldPath !== file.path)
+    facts.push(`${file.status === 'copied' ? 'copied' : 'renamed'} from ${file.oldPath}`)
   if (file.oldMode !== null && file.newMode !== null && file.oldMode !== file.newMode)
     facts.push(`mode ${file.oldMode} → ${file.newMode}${modeWord(file.newMode)}`)
   else if (file.newMode === '120000') facts.push('a symbolic link')

@@ -4,7 +4,12 @@ export function useChanges(sessionId: string) {
   return useRead('workarea', 'changes', { sessionId })
 }
 
-export function useFileDiff(sessionId: string, path: string | null, ignoreWhiteSpace: boolean, context: number) {
+export function useFileDiff(
+  sessionId: string,
+  path: string | null,
+  ignoreWhiteSpace: boolean,
+  context: number,
+) {
   return useRead(
     'workarea',
     'fileDiff',

@@ -20,7 +20,11 @@ export function ActivityList(props: { detail: SessionDetail; nowMs: number }) {
   if (!log && problem && problem.code !== 'disconnected') return <ProblemBlock problem={problem} />
   if (!log && count > 0) return <Skeleton rows={9} />
   if (steps.length === 0)
-    return <p className="activity-none faint">{row.status === 'queued' ? 'Waits for a free slot.' : 'Nothing said yet.'}</p>
+    return (
+      <p className="activity-none faint">
+        {row.status === 'queued' ? 'Waits for a free slot.' : 'Nothing said yet.'}
+      </p>
+    )
   return (
     <Steps
       steps={steps}
@@ -85,7 +89,9 @@ function Steps(props: {
   useKeyActions({
     'session.next': () => go(Math.min(steps.length - 1, active + 1)),
     'session.previous': () => go(Math.max(0, (active < 0 ? steps.length : active) - 1)),
-    'session.error': steps.some(isTrouble) ? () => go(nextTrouble() >= 0 ? nextTrouble() : steps.findIndex(isTrouble)) : undefined,
+    'session.error': steps.some(isTrouble)
+      ? () => go(nextTrouble() >= 0 ? nextTrouble() : steps.findIndex(isTrouble))
+      : undefined,
     'session.follow': () => go(steps.length - 1),
     'session.allow': props.asks.length > 0 ? () => setArming((value) => value + 1) : undefined,
   })
@@ -97,7 +103,9 @@ function Steps(props: {
     <div className="activity-place">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
       <section className="activity" ref={scroller} tabIndex={0} aria-label="Activity" onScroll={onScroll}>
-        {props.isCut > 0 && <p className="faint small activity-none">{props.isCut} earlier items are not shown here.</p>}
+        {props.isCut > 0 && (
+          <p className="faint small activity-none">{props.isCut} earlier items are not shown here.</p>
+        )}
         <div className="activity-body" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const step = steps[item.index]
@@ -110,7 +118,12 @@ function Steps(props: {
                 className="activity-item"
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                <StepView step={step} startMs={props.startMs} isActive={item.index === active} ask={askFor(step)} />
+                <StepView
+                  step={step}
+                  startMs={props.startMs}
+                  isActive={item.index === active}
+                  ask={askFor(step)}
+                />
               </div>
             )
           })}

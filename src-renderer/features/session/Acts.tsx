@@ -103,7 +103,12 @@ export function Acts(props: { detail: SessionDetail }) {
           </Button>
         )}
         {acts.land && (
-          <Button kind="primary" onPress={acts.land} action="session.land" isDisabled={isOffline || land.isRunning}>
+          <Button
+            kind="primary"
+            onPress={acts.land}
+            action="session.land"
+            isDisabled={isOffline || land.isRunning}
+          >
             {land.isRunning ? 'Landing' : 'Land'}
           </Button>
         )}
@@ -120,7 +125,11 @@ function LandProblem(props: { detail: SessionDetail; land: ReturnType<typeof use
 }
 
 /** What conflicts, and the way to hand it to the agent: a session that continues this one with the list as its task. */
-function Conflicts(props: { detail: SessionDetail; data: Readonly<Record<string, unknown>>; onDone: () => void }) {
+function Conflicts(props: {
+  detail: SessionDetail
+  data: Readonly<Record<string, unknown>>
+  onDone: () => void
+}) {
   const { row } = props.detail
   const submit = useCommand('session', 'submit')
   const files = Array.isArray(props.data.files) ? props.data.files.map(String) : []
@@ -140,7 +149,8 @@ function Conflicts(props: { detail: SessionDetail; data: Readonly<Record<string,
   return (
     <div className="conflicts" role="alert">
       <p className="danger-text strong">
-        {files.length === 1 ? 'One file conflicts' : `${files.length} files conflict`} with {visibleLine(target)}.
+        {files.length === 1 ? 'One file conflicts' : `${files.length} files conflict`} with{' '}
+        {visibleLine(target)}.
       </p>
       <ul className="mono small">
         {files.slice(0, 12).map((file) => (

@@ -56,7 +56,12 @@ function PromptField(props: { detail: SessionDetail }) {
       {text === '' ? (
         <Kbd chord="R" />
       ) : (
-        <Button kind="primary" onPress={() => void send()} action="composer.send" isDisabled={prompt.isRunning}>
+        <Button
+          kind="primary"
+          onPress={() => void send()}
+          action="composer.send"
+          isDisabled={prompt.isRunning}
+        >
           Send
         </Button>
       )}
@@ -76,7 +81,9 @@ function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
   if (!props.canContinue) return <p className="faint small">The session has ended; its workarea is gone.</p>
   return (
     <div className="line">
-      <span className="faint small grow">The session has ended. A follow-up is a new session on the same workarea.</span>
+      <span className="faint small grow">
+        The session has ended. A follow-up is a new session on the same workarea.
+      </span>
       <Button onPress={start} action="session.prompt">
         Follow up
       </Button>

@@ -70,10 +70,16 @@ function Facts(props: { row: SessionRow }) {
         <>
           <span>
             {costUsdNanos === null ? 'cost unknown' : formatUsd(costUsdNanos)}
-            {row.budget.usdNanos !== null && costUsdNanos !== null && ` of ${formatUsdLimit(row.budget.usdNanos)}`}
+            {row.budget.usdNanos !== null &&
+              costUsdNanos !== null &&
+              ` of ${formatUsdLimit(row.budget.usdNanos)}`}
             {source === 'reported' && ' reported'}
           </span>
-          <Bar share={shareOf(costUsdNanos, row.budget.usdNanos)} label="Share of the money budget" width={56} />
+          <Bar
+            share={shareOf(costUsdNanos, row.budget.usdNanos)}
+            label="Share of the money budget"
+            width={56}
+          />
           <span>{tokens === null ? 'tokens unknown' : `${formatTokens(tokens)} tokens`}</span>
         </>
       )}

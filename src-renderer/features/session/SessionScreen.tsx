@@ -50,7 +50,12 @@ function Body(props: { detail: SessionDetail; tab: SessionTab; review: ReactNode
               onChange={(value) => navigate({ screen: 'session', sessionId: detail.row.id, tab: value })}
             />
           </div>
-          <div className="session-panel" role="tabpanel" id="session-panel" aria-labelledby={`session-${tab}`}>
+          <div
+            className="session-panel"
+            role="tabpanel"
+            id="session-panel"
+            aria-labelledby={`session-${tab}`}
+          >
             {tab === 'activity' && <ActivityList detail={detail} nowMs={nowMs} />}
             {tab === 'authority' && <AuthorityTab detail={detail} nowMs={nowMs} />}
             {tab === 'routing' && <RoutingTab detail={detail} />}

@@ -15,13 +15,23 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
   return (
     <div className="side-tab">
       <h3 className="section-title">Budget</h3>
-      <BudgetList limits={row.budget} used={row.usage} wallMs={wallOf(row, props.nowMs)} isMetered={row.usage.source === 'metered'} />
+      <BudgetList
+        limits={row.budget}
+        used={row.usage}
+        wallMs={wallOf(row, props.nowMs)}
+        isMetered={row.usage.source === 'metered'}
+      />
       <h3 className="section-title spaced">May</h3>
       {capabilities.length === 0 && <p className="faint small">Nothing was granted.</p>}
       <ul>
         {capabilities.map((one) => (
           <li key={one.device} className="line authority-row small">
-            <Lamp tone={one.state === 'held' ? 'clear' : 'idle'} shape={one.state === 'held' ? 'disc' : 'ring'} label={one.state} size={10} />
+            <Lamp
+              tone={one.state === 'held' ? 'clear' : 'idle'}
+              shape={one.state === 'held' ? 'disc' : 'ring'}
+              label={one.state}
+              size={10}
+            />
             <span className="grow cut">
               <Foreign className="mono" text={one.device} max={90} />
             </span>
@@ -37,7 +47,9 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
             <Foreign text={row.confinement.reason} max={500} />
           </p>
           {row.confinement.remedy && <p className="small">{row.confinement.remedy}</p>}
-          <p className="faint tiny wall-note">What meets a door of ours is recorded and shown. What the wall alone stops leaves no trace.</p>
+          <p className="faint tiny wall-note">
+            What meets a door of ours is recorded and shown. What the wall alone stops leaves no trace.
+          </p>
         </>
       )}
       {notes.length > 0 && <h3 className="section-title spaced">Notes</h3>}
@@ -96,7 +108,9 @@ export function ChainTab(props: { sessionId: string }) {
         <p className="line">
           <Lamp tone={data.ok ? 'clear' : 'danger'} shape={data.ok ? 'tick' : 'square'} />
           <span className="strong">
-            {data.ok ? `${plural(data.entries, 'entry', 'entries')} intact` : `Broken: ${plural(data.problemCount, 'problem')}`}
+            {data.ok
+              ? `${plural(data.entries, 'entry', 'entries')} intact`
+              : `Broken: ${plural(data.problemCount, 'problem')}`}
           </span>
           <a className="small" href={`#/audit/${encodeURIComponent(`session:${props.sessionId}`)}`}>
             Open in audit

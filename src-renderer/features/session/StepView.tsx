@@ -1,4 +1,17 @@
-import { Bot, CircleDot, FileText, Globe, MessageSquare, PencilLine, Search, ShieldX, SquareTerminal, Trash2, TriangleAlert, UserRound } from 'lucide-react'
+import {
+  Bot,
+  CircleDot,
+  FileText,
+  Globe,
+  MessageSquare,
+  PencilLine,
+  Search,
+  ShieldX,
+  SquareTerminal,
+  Trash2,
+  TriangleAlert,
+  UserRound,
+} from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { formatOffset, formatStep } from '../../format/duration.ts'
 import { Counts } from '../../ui/Counts.tsx'
@@ -90,11 +103,20 @@ const longText = 1600
 function Said(props: { who: Extract<Step, { kind: 'say' }>['who']; text: string }) {
   const [isWhole, setWhole] = useState(false)
   const isLong = props.text.length > longText && !isWhole
-  const names = { you: 'strong', agent: 'selectable', thought: 'faint', progress: 'muted small', error: 'danger-text' }
+  const names = {
+    you: 'strong',
+    agent: 'selectable',
+    thought: 'faint',
+    progress: 'muted small',
+    error: 'danger-text',
+  }
   return (
     <>
       {props.who === 'you' && <div className="faint tiny">You</div>}
-      <ForeignBlock className={`${names[props.who]} prose`} text={isLong ? `${props.text.slice(0, longText)}…` : props.text} />
+      <ForeignBlock
+        className={`${names[props.who]} prose`}
+        text={isLong ? `${props.text.slice(0, longText)}…` : props.text}
+      />
       {isLong && <More onPress={() => setWhole(true)} text="Show all of it" />}
     </>
   )
@@ -122,7 +144,9 @@ function Plan(props: { entries: Extract<Step, { kind: 'plan' }>['entries'] }) {
         {props.entries.map((entry, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a plan's steps have no identity but their place
           <li key={index} className={entry.status}>
-            <span className="plan-mark" aria-hidden="true">{planMarks[entry.status]}</span>
+            <span className="plan-mark" aria-hidden="true">
+              {planMarks[entry.status]}
+            </span>
             <span className="unseen">{entry.status.replace('_', ' ')}: </span>
             <Foreign text={entry.text} max={240} />
           </li>
@@ -139,8 +163,11 @@ function ToolCall(props: { tool: Tool }) {
   return (
     <>
       <div className="tool-line">
-        <span className="muted">{verb}</span> <Foreign className={isCode ? 'mono' : ''} text={object} max={400} />{' '}
-        {tool.insertions !== undefined && <Counts insertions={tool.insertions} deletions={tool.deletions ?? 0} />}{' '}
+        <span className="muted">{verb}</span>{' '}
+        <Foreign className={isCode ? 'mono' : ''} text={object} max={400} />{' '}
+        {tool.insertions !== undefined && (
+          <Counts insertions={tool.insertions} deletions={tool.deletions ?? 0} />
+        )}{' '}
         <ToolState tool={tool} />
       </div>
       {tool.output && <Output text={tool.output} isFailed={isFailed} />}
@@ -152,10 +179,14 @@ function ToolState(props: { tool: Tool }) {
   const { status, exitCode, durationMs } = props.tool
   return (
     <span className="small">
-      {typeof exitCode === 'number' && exitCode !== 0 && <span className="danger-text">exit {exitCode} </span>}
+      {typeof exitCode === 'number' && exitCode !== 0 && (
+        <span className="danger-text">exit {exitCode} </span>
+      )}
       {status === 'failed' && typeof exitCode !== 'number' && <span className="danger-text">failed </span>}
       {status === 'refused' && <span className="danger-text">refused </span>}
-      {(status === 'running' || status === 'pending' || status === 'cancelled') && <span className="faint">{status} </span>}
+      {(status === 'running' || status === 'pending' || status === 'cancelled') && (
+        <span className="faint">{status} </span>
+      )}
       {durationMs !== undefined && <span className="faint">{formatStep(durationMs)}</span>}
     </span>
   )

@@ -2,7 +2,8 @@ import type { Activity, ActivityBody } from '@contract/session.ts'
 import { expect, it } from 'vitest'
 import { excerpt, foldActivities, isTrouble, sayTool } from './activity.model.ts'
 
-const log = (...bodies: ActivityBody[]): Activity[] => bodies.map((body, index) => ({ cursor: index + 1, atMs: index * 1000, body }))
+const log = (...bodies: ActivityBody[]): Activity[] =>
+  bodies.map((body, index) => ({ cursor: index + 1, atMs: index * 1000, body }))
 const askId = 'ask-aaaa' as Extract<ActivityBody, { kind: 'asked' }>['askId']
 
 it('joins the pieces of one message, and keeps others apart', () => {
@@ -22,13 +23,25 @@ it('joins the pieces of one message, and keeps others apart', () => {
 it('keeps what is known of a tool call when later items leave it out', () => {
   const [step] = foldActivities(
     log(
-      { kind: 'tool', callId: 'c', status: 'running', tool: 'execute', command: ['npm', 'test'], output: 'one\n' },
+      {
+        kind: 'tool',
+        callId: 'c',
+        status: 'running',
+        tool: 'execute',
+        command: ['npm', 'test'],
+        output: 'one\n',
+      },
       { kind: 'tool', callId: 'c', status: 'failed', output: 'two\n', exitCode: 1 },
     ),
   )
-  expect(step).toMatchObject({ kind: 'tool', atMs: 0, tool: { status: 'failed', command: ['npm', 'test'], output: 'one\ntwo\n' } })
+  expect(step).toMatchObject({
+    kind: 'tool',
+    atMs: 0,
+    tool: { status: 'failed', command: ['npm', 'test'], output: 'one\ntwo\n' },
+  })
   expect(step && isTrouble(step)).toBe(true)
-  if (step?.kind === 'tool') expect(sayTool(step.tool)).toEqual({ verb: 'Ran', object: 'npm test', isCode: true })
+  if (step?.kind === 'tool')
+    expect(sayTool(step.tool)).toEqual({ verb: 'Ran', object: 'npm test', isCode: true })
 })
 
 it('shows one plan, as it stands now, where it was first made', () => {
@@ -44,7 +57,9 @@ it('shows one plan, as it stands now, where it was first made', () => {
 })
 
 it('joins a question and its answer', () => {
-  const steps = foldActivities(log({ kind: 'asked', askId, title: 'May it?' }, { kind: 'answered', askId, outcome: 'allowed' }))
+  const steps = foldActivities(
+    log({ kind: 'asked', askId, title: 'May it?' }, { kind: 'answered', askId, outcome: 'allowed' }),
+  )
   expect(steps).toEqual([expect.objectContaining({ kind: 'ask', title: 'May it?', outcome: 'allowed' })])
 })
 

@@ -4,7 +4,11 @@ type Body<K extends ActivityBody['kind']> = Extract<ActivityBody, { kind: K }>
 
 /** One drawn step: pieces of a message are joined, a tool call carries all that is known of it. */
 export type Step = { readonly key: string; readonly atMs: number } & (
-  | { readonly kind: 'say'; readonly who: 'you' | 'agent' | 'thought' | 'progress' | 'error'; readonly text: string }
+  | {
+      readonly kind: 'say'
+      readonly who: 'you' | 'agent' | 'thought' | 'progress' | 'error'
+      readonly text: string
+    }
   | { readonly kind: 'tool'; readonly tool: Tool }
   | { readonly kind: 'plan'; readonly entries: Body<'plan'>['entries'] }
   | { readonly kind: 'refused'; readonly what: string; readonly reason: string }
@@ -57,7 +61,11 @@ function merge(before: Step | undefined, key: string, atMs: number, body: Activi
     case 'error':
       return { ...start, kind: 'say', who: body.kind, text: body.text }
     case 'tool':
-      return { ...start, kind: 'tool', tool: mergeTool(before?.kind === 'tool' ? before.tool : undefined, body) }
+      return {
+        ...start,
+        kind: 'tool',
+        tool: mergeTool(before?.kind === 'tool' ? before.tool : undefined, body),
+      }
     case 'plan':
       return { ...start, kind: 'plan', entries: body.entries }
     case 'refused':
@@ -78,7 +86,8 @@ function merge(before: Step | undefined, key: string, atMs: number, body: Activi
 /** Later items of a call add to what is known; an item that leaves a field out does not erase it. */
 function mergeTool(before: Tool | undefined, body: Body<'tool'>): Tool {
   const { kind: _kind, ...tool } = body
-  const output = before?.output !== undefined && tool.output !== undefined ? before.output + tool.output : undefined
+  const output =
+    before?.output !== undefined && tool.output !== undefined ? before.output + tool.output : undefined
   return { ...before, ...tool, ...(output === undefined ? {} : { output }) }
 }
 

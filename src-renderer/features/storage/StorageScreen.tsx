@@ -30,7 +30,13 @@ export function StorageScreen() {
   )
 }
 
-type Data = { items: readonly StorageItem[]; totalBytes: number; reclaimableBytes: number; capBytes: number | null; freeBytes: number }
+type Data = {
+  items: readonly StorageItem[]
+  totalBytes: number
+  reclaimableBytes: number
+  capBytes: number | null
+  freeBytes: number
+}
 
 function Report(props: { data: Data; readAtMs: number; onDone: () => void }) {
   const { data } = props
@@ -49,13 +55,20 @@ function Report(props: { data: Data; readAtMs: number; onDone: () => void }) {
   return (
     <>
       <p className="page-lead">
-        {formatBytes(data.totalBytes)} in all{data.capBytes !== null && `, capped at ${formatBytes(data.capBytes)}`}; {formatBytes(data.freeBytes)} free on the disk.
+        {formatBytes(data.totalBytes)} in all
+        {data.capBytes !== null && `, capped at ${formatBytes(data.capBytes)}`}; {formatBytes(data.freeBytes)}{' '}
+        free on the disk.
       </p>
       <div className="storage-bar">
-        <Bar share={shareOf(data.totalBytes, data.capBytes ?? data.totalBytes + data.freeBytes)} label="Share of the room" />
+        <Bar
+          share={shareOf(data.totalBytes, data.capBytes ?? data.totalBytes + data.freeBytes)}
+          label="Share of the room"
+        />
       </div>
       <div className="line storage-acts">
-        <span className="small muted grow">{formatBytes(data.reclaimableBytes)} can be taken back safely.</span>
+        <span className="small muted grow">
+          {formatBytes(data.reclaimableBytes)} can be taken back safely.
+        </span>
         {safe.length > 0 && (
           <Button kind="quiet" onPress={() => toggle(safe.map((item) => item.id))}>
             {safe.every((item) => picked.has(item.id)) ? 'Pick none' : 'Pick all that is safe'}
@@ -67,7 +80,13 @@ function Report(props: { data: Data; readAtMs: number; onDone: () => void }) {
       </div>
       {data.items.length === 0 && <EmptyState title="Nothing lies here yet." />}
       {groupItems(data.items).map((group) => (
-        <Group key={group.kind} group={group} picked={picked} readAtMs={props.readAtMs} onToggle={(id) => toggle([id])} />
+        <Group
+          key={group.kind}
+          group={group}
+          picked={picked}
+          readAtMs={props.readAtMs}
+          onToggle={(id) => toggle([id])}
+        />
       ))}
       <Reclaim
         items={chosen}
@@ -82,7 +101,12 @@ function Report(props: { data: Data; readAtMs: number; onDone: () => void }) {
   )
 }
 
-function Group(props: { group: StorageGroup; picked: ReadonlySet<string>; readAtMs: number; onToggle: (id: string) => void }) {
+function Group(props: {
+  group: StorageGroup
+  picked: ReadonlySet<string>
+  readAtMs: number
+  onToggle: (id: string) => void
+}) {
   const { group } = props
   return (
     <section className="section">
@@ -93,7 +117,13 @@ function Group(props: { group: StorageGroup; picked: ReadonlySet<string>; readAt
       </h2>
       {group.items.map((item) => (
         <label key={item.id} className="storage-row">
-          <input type="checkbox" aria-label={`Reclaim ${visibleLine(item.title)}`} disabled={!item.isReclaimable} checked={props.picked.has(item.id)} onChange={() => props.onToggle(item.id)} />
+          <input
+            type="checkbox"
+            aria-label={`Reclaim ${visibleLine(item.title)}`}
+            disabled={!item.isReclaimable}
+            checked={props.picked.has(item.id)}
+            onChange={() => props.onToggle(item.id)}
+          />
           <span className="storage-main">
             <span className="line">
               <Foreign className="cut" text={item.title} max={120} />
@@ -108,7 +138,9 @@ function Group(props: { group: StorageGroup; picked: ReadonlySet<string>; readAt
             </span>
             <span className={`tiny ${item.isReclaimable ? 'muted' : 'faint'}`}>{visibleLine(item.why)}</span>
           </span>
-          <span className="faint small num">{item.lastUsedMs === null ? '' : formatAge(props.readAtMs - item.lastUsedMs)}</span>
+          <span className="faint small num">
+            {item.lastUsedMs === null ? '' : formatAge(props.readAtMs - item.lastUsedMs)}
+          </span>
           <span className="num storage-size">{formatBytes(item.sizeBytes)}</span>
         </label>
       ))}
@@ -116,7 +148,12 @@ function Group(props: { group: StorageGroup; picked: ReadonlySet<string>; readAt
   )
 }
 
-function Reclaim(props: { items: readonly StorageItem[]; isOpen: boolean; onClose: () => void; onDone: () => void }) {
+function Reclaim(props: {
+  items: readonly StorageItem[]
+  isOpen: boolean
+  onClose: () => void
+  onDone: () => void
+}) {
   const reclaim = useCommand('storage', 'reclaim')
   const [skipped, setSkipped] = useState<readonly { id: string; why: string }[]>([])
   const run = async () => {
@@ -137,7 +174,14 @@ function Reclaim(props: { items: readonly StorageItem[]; isOpen: boolean; onClos
           ))}
         </div>
       )}
-      <Confirm isOpen={props.isOpen} title={`Remove ${plural(props.items.length, 'item')}?`} verb={`Reclaim ${formatBytes(sumBytes(props.items))}`} isRunning={reclaim.isRunning} onClose={props.onClose} onConfirm={() => void run()}>
+      <Confirm
+        isOpen={props.isOpen}
+        title={`Remove ${plural(props.items.length, 'item')}?`}
+        verb={`Reclaim ${formatBytes(sumBytes(props.items))}`}
+        isRunning={reclaim.isRunning}
+        onClose={props.onClose}
+        onConfirm={() => void run()}
+      >
         <ul className="confirm-names">
           {props.items.slice(0, 8).map((item) => (
             <li key={item.id} className="cut">

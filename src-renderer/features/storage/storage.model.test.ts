@@ -3,7 +3,16 @@ import { expect, it } from 'vitest'
 import { groupItems, sumBytes } from './storage.model.ts'
 
 const item = (id: string, kind: StorageItem['kind'], sizeBytes: number): StorageItem => ({
-  id, kind, path: id, sizeBytes, projectId: null, sessionId: null, title: id, isReclaimable: true, why: '', lastUsedMs: null,
+  id,
+  kind,
+  path: id,
+  sizeBytes,
+  projectId: null,
+  sessionId: null,
+  title: id,
+  isReclaimable: true,
+  why: '',
+  lastUsedMs: null,
 })
 
 it('puts what weighs most on top', () => {

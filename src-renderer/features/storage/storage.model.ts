@@ -22,7 +22,11 @@ export function groupItems(items: readonly StorageItem[]): readonly StorageGroup
   const kinds = new Map<StorageItem['kind'], StorageItem[]>()
   for (const item of items) kinds.set(item.kind, [...(kinds.get(item.kind) ?? []), item])
   return [...kinds]
-    .map(([kind, inside]) => ({ kind, name: names[kind], items: inside.sort((a, b) => b.sizeBytes - a.sizeBytes) }))
+    .map(([kind, inside]) => ({
+      kind,
+      name: names[kind],
+      items: inside.sort((a, b) => b.sizeBytes - a.sizeBytes),
+    }))
     .sort((a, b) => sumBytes(b.items) - sumBytes(a.items))
 }
 

@@ -1,0 +1,107 @@
+import type { AgentInfo } from '../../contract/agent.ts'
+import { SignalboxError } from '../../contract/errors.ts'
+import type { Fact } from '../../contract/events.ts'
+import { SessionId } from '../../contract/ids.ts'
+import type { Payment, SubmitInput } from '../../contract/session.ts'
+import { decideSubmit } from '../../domain/session/submit.ts'
+import type { AppParts } from '../app-parts.ts'
+import type { CommandCall, CommandSpec } from '../dispatch.ts'
+
+interface Submitted {
+  readonly sessionId: SessionId
+  readonly atSeq: number
+}
+
+function replySubmitted(facts: readonly Fact[], atSeq: number): Submitted {
+  const [first] = facts
+  if (first?.type !== 'session.accepted') throw new SignalboxError('internal', {})
+  return { atSeq, sessionId: SessionId.parse(first.subject) }
+}
+
+/** Looks at the world first (agent, wall, clone), then accepts the session for good. */
+export function submitSession(parts: AppParts, input: SubmitInput, call: CommandCall): Promise<Submitted> {
+  return parts.once(call.commandId, async () => {
+    const retry: CommandSpec<Submitted> = {
+      types: ['session.accepted'],
+      decide: () => {
+        throw new SignalboxError('internal', {})
+      },
+      reply: replySubmitted,
+    }
+    const earlier = parts.dispatcher.answered(call, retry)
+    if (earlier) return earlier
+    refuseWhileDraining(parts)
+    const agent = await readyAgent(parts, input)
+    const payment = choosePayment(agent, input.payment)
+    if (!input.acceptUnconfined) await checkWall(parts)
+    await checkContinued(parts, input)
+    return parts.dispatcher.dispatch(call, {
+      ...retry,
+      isDurable: true,
+      decide: () => decideSubmit(knownAtSubmit(parts, input, agent, payment), input),
+    })
+  })
+}
+
+function refuseWhileDraining({ store, isStopping }: AppParts): void {
+  if (isStopping() || store.operator.daemonState() === 'draining') throw new SignalboxError('daemon_draining', {})
+}
+
+function knownAtSubmit(parts: AppParts, input: SubmitInput, agent: AgentInfo, payment: Payment) {
+  const { store, ids } = parts
+  const sessionId = SessionId.parse(`ses-${ids.short()}`)
+  const project = store.projects.read(input.projectId)
+  const continued = input.continues === undefined ? undefined : store.sessions.read(input.continues)
+  const workareaId = continued?.row.workareaId
+  const occupant = workareaId ? store.queries.sessions.occupant(workareaId, '') : undefined
+  return {
+    sessionId,
+    hasProject: project !== undefined && !project.isRemoved,
+    isDraining: parts.isStopping() || store.operator.daemonState() === 'draining',
+    runtime: agent.runtime,
+    payment,
+    defaultBudget: store.operator.settings().defaultBudget,
+    continued,
+    continuedBy: occupant === undefined ? undefined : SessionId.parse(occupant),
+  }
+}
+
+async function readyAgent({ powers }: AppParts, input: SubmitInput): Promise<AgentInfo> {
+  const agents = await powers.agents.list({ isFresh: false })
+  const agent = agents.find((one) => one.id === input.agent)
+  if (!agent) throw new SignalboxError('agent_unknown', { agent: input.agent })
+  if (agent.state === 'ready') return agent
+  if (agent.state === 'needs_key')
+    throw new SignalboxError('model_key_missing', { provider: agent.id }, { message: agent.detail })
+  throw new SignalboxError(
+    'agent_unavailable',
+    { agent: agent.id, state: agent.state, remedy: agent.detail },
+    { message: agent.detail },
+  )
+}
+
+function choosePayment(agent: AgentInfo, wanted: Payment | undefined): Payment {
+  const [first = 'none'] = agent.payments
+  if (wanted === undefined) return first
+  if (agent.payments.includes(wanted)) return wanted
+  const detail = `${agent.name} can be paid for by: ${agent.payments.join(', ') || 'nothing'}.`
+  throw new SignalboxError('setting_invalid', { key: 'payment', detail }, { message: detail })
+}
+
+async function checkWall({ powers }: AppParts): Promise<void> {
+  const wall = await powers.probeWall({ isFresh: false })
+  if (wall.files && wall.network) return
+  throw new SignalboxError(
+    'not_confined',
+    { reason: wall.reason, ...(wall.remedy === null ? {} : { remedy: wall.remedy }) },
+    { message: wall.reason },
+  )
+}
+
+/** The clone that a follow-up goes on in has to be on disk still. */
+async function checkContinued({ store, powers }: AppParts, input: SubmitInput): Promise<void> {
+  const id = input.continues === undefined ? null : store.sessions.read(input.continues)?.row.workareaId
+  const record = id ? store.workareas.read(id) : undefined
+  if (record && !(await powers.workareas.exists(record)))
+    throw new SignalboxError('workarea_gone', { workareaId: record.workareaId })
+}

@@ -1,0 +1,98 @@
+import type { Condition, Overview } from '../../contract/fleet.ts'
+import type { SignalboxContract } from '../../contract/index.ts'
+import { lampOf } from '../../contract/lamp.ts'
+import type { Handlers } from '../../contract/procedure.ts'
+import type { Confinement, SessionRow } from '../../contract/session.ts'
+import { costToday } from '../admission.ts'
+import type { AppParts } from '../app-parts.ts'
+import { followRows } from '../row-stream.ts'
+import { followFacts } from '../subscribe.ts'
+
+type Verbs = 'overview' | 'diagram' | 'asks' | 'facts' | 'rows' | 'probeWall'
+
+/** Questions that are listed at once, and sessions on the shared diagram. */
+const mostAsks = 1000
+const mostMarks = 10_000
+
+/** Reading the fleet as a whole. */
+export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxContract>['fleet'], Verbs> {
+  const { store, bus, powers } = parts
+  return {
+    async overview() {
+      return readOverview(parts, await powers.probeWall({ isFresh: false }))
+    },
+    diagram: () =>
+      store.queries.fleet.moving(mostMarks).map((text) => {
+        const row = JSON.parse(text) as SessionRow
+        const sinceMs = row.track.find((block) => block.phase === row.phase)?.enteredAtMs ?? row.createdAtMs
+        return { id: row.id, title: row.title, phase: row.phase, sinceMs, tone: lampOf(row).tone }
+      }),
+    asks: () => store.asks.open(mostAsks),
+    facts: ({ after }, context) => followFacts(store, bus, context.afterCursor ?? after, context.signal),
+    rows: (input, context) => followRows(parts, input, context.signal),
+    probeWall: () => powers.probeWall({ isFresh: true }),
+  }
+}
+
+function readOverview(parts: AppParts, confinement: Confinement): Overview {
+  const { store, powers, clock, findings } = parts
+  const { running, needsYou, queued, toReview, total, phases } = store.queries.fleet.counts()
+  const settings = store.operator.settings()
+  const cost = costToday(store, clock)
+  const checked = findings.all
+  return {
+    daemon: parts.isStopping() ? 'stopping' : store.operator.daemonState(),
+    version: parts.version,
+    slots: { used: running, total: settings.slots },
+    running,
+    needsYou,
+    queued,
+    toReview,
+    total,
+    phases,
+    costTodayUsdNanos: cost.usdNanos,
+    sessionsWithoutCost: cost.unknown,
+    dailyBudgetUsdNanos: settings.dailyBudgetUsdNanos,
+    journal: {
+      facts: store.journal.lastSeq(),
+      verifiedAtMs: checked?.atMs ?? null,
+      ok: checked?.found.ok ?? null,
+    },
+    confinement,
+    conditions: [...powers.conditions(), ...journalConditions(parts), ...budgetConditions(parts, cost.usdNanos)],
+    stateDirectory: parts.stateDirectory,
+    stateBytes: powers.stateBytes(),
+    isFirstRun: !settings.firstRunDone,
+    atSeq: store.journal.lastSeq(),
+  }
+}
+
+function journalConditions({ store, clock }: AppParts): Condition[] {
+  const problems = store.journal.problems()
+  const [first] = problems
+  if (!first) return []
+  const others = problems.length === 1 ? '' : ` ${problems.length - 1} more.`
+  return [
+    {
+      kind: 'journal-broken',
+      tone: 'danger',
+      text: `The chain ${first.chain} does not hold at entry ${first.sequence}: ${first.detail}.${others}`,
+      remedy: 'Verify all chains on the audit page.',
+      sinceMs: clock.nowMs(),
+    },
+  ]
+}
+
+function budgetConditions({ store, clock }: AppParts, spentUsdNanos: number): Condition[] {
+  const limit = store.operator.settings().dailyBudgetUsdNanos
+  if (limit === null || spentUsdNanos < limit) return []
+  return [
+    {
+      kind: 'daily-budget',
+      tone: 'caution',
+      text: 'The budget of today is used up. Queued sessions wait.',
+      remedy: 'Raise the daily budget in Settings, or wait for the next day (UTC).',
+      sinceMs: clock.nowMs(),
+    },
+  ]
+}

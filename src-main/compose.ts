@@ -1,0 +1,253 @@
+import { access, constants, mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { createFileSecrets } from './adapters/file-secrets/file-secrets.ts'
+import { makeDemoRepository } from './adapters/git-workareas/demo-repository.ts'
+import { createGitWorkareas } from './adapters/git-workareas/git-workareas.ts'
+import { createMask } from './adapters/masking/mask.ts'
+import { createSystemExecutor } from './adapters/system-executor/system-executor.ts'
+import { createRandomIds, createSystemClock } from './adapters/this-machine/clock.ts'
+import { diskUse } from './adapters/this-machine/disk-use.ts'
+import { createFileLog } from './adapters/this-machine/file-log.ts'
+import { openPath } from './adapters/this-machine/open-path.ts'
+import { createScratchHomes } from './adapters/this-machine/scratch-homes.ts'
+import { ensurePrivateFolder } from './adapters/this-machine/state-directory.ts'
+import { createApp } from './app/app.ts'
+import { createAsks } from './app/effects/asks.ts'
+import { createSessionEffects } from './app/effects/index.ts'
+import type { AppPowers } from './app/powers.ts'
+import { createAgentDirectory } from './compose/agents.ts'
+import { type OpenDoors, openDoors } from './compose/doors.ts'
+import { createEffectHandlers } from './compose/effects.ts'
+import { startKernel } from './compose/kernel-host.ts'
+import { createRuntimes } from './compose/runtimes.ts'
+import { createStorageScanner } from './compose/storage.ts'
+import type { Config } from './config.ts'
+import { SignalboxError } from './contract/errors.ts'
+import type { Condition } from './contract/fleet.ts'
+import { contract } from './contract/index.ts'
+import type { Secrets } from './ports/secrets.ts'
+import { acquireInstanceLock } from './store/instance-lock.ts'
+import { createStore } from './store/store.ts'
+import { createRouter, type Router } from './wire/router.ts'
+import { createVerifier } from './workers/verifier.ts'
+
+/** What only the desktop can give; all of it may be missing. */
+export interface HostParts {
+  /** Seals keys with the system's keychain; undefined where there is none. */
+  readonly sealSecrets?: (store: Secrets) => Secrets | undefined
+  readonly conditions?: () => readonly Condition[]
+  /** True for `signalbox daemon`: the loopback door opens unless switched off. */
+  readonly isDaemon?: boolean
+  readonly version?: string
+}
+
+/** The whole house, running. */
+export interface House {
+  readonly router: Router
+  /** Opens the doors; sessions run whether or not they are open. */
+  listen(): Promise<OpenDoors>
+  /** Ends what can't go on without us, lets go of what can, and closes the journal. */
+  close(): Promise<void>
+}
+
+/**
+ * Wires the rooms together, in plain Node. Errors: `already_running` when another process owns the state directory,
+ * `database_newer`, `database_unreadable`, `path_not_writable`, `disk_full`.
+ */
+export async function compose(config: Config, host: HostParts = {}): Promise<House> {
+  const { paths } = config
+  ensurePrivateFolder(paths.home)
+  const lock = acquireInstanceLock(paths.lock)
+  if (!lock) throw new SignalboxError('already_running', { pid: 0 })
+  try {
+    const house = await build(config, host)
+    return { ...house, close: () => house.close().finally(() => lock.release()) }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function build(config: Config, host: HostParts): Promise<House> {
+  const { paths } = config
+  const clock = createSystemClock()
+  const ids = createRandomIds()
+  const mask = createMask()
+  const log = createFileLog(paths.log, { mask: mask.mask, echo: config.echoesLog })
+  const store = createStore({ file: paths.database, newId: ids.short })
+  const secrets = await openSecrets(config, host, mask.add, (message) => log.warn(message))
+  const executor = createSystemExecutor({
+    stateDirectory: paths.home,
+    runtimeDirectory: paths.runtime,
+    log,
+    clock,
+    nodeProgram: process.execPath,
+    shimEntry: { file: process.execPath, args: [shimFile()], env: { ELECTRON_RUN_AS_NODE: '1' } },
+  })
+  const workareas = createGitWorkareas({ stateDirectory: paths.home, clock, log, environment: process.env })
+  const settings = () => store.operator.settings()
+  const runtimes = createRuntimes({
+    config,
+    clock,
+    log,
+    executor,
+    secrets,
+    settings,
+    mask: mask.mask,
+    env: process.env,
+  })
+  const kernel = startKernel()
+  const verifier = createVerifier({
+    file: paths.database,
+    threads: availableParallelism(),
+    nowMs: clock.nowMs,
+  })
+  const stateSize = createStateSize(paths.home)
+  const powers: AppPowers = {
+    workareas,
+    agents: createAgentDirectory(runtimes.all, runtimes.providers, log),
+    secrets,
+    storage: createStorageScanner(paths),
+    verifier,
+    probeWall: (options) => executor.probe(options),
+    openPath: (path, what, editor) =>
+      openPath(path, what, editor, { env: process.env, platform: process.platform }),
+    isProgram: (file) =>
+      access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    makeDemoRepository: () => demoRepository(join(paths.home, 'demo'), ids.short()),
+    stateBytes: stateSize.bytes,
+    conditions: () => host.conditions?.() ?? [],
+    capabilityUses: (sessionId) => usesOf(kernel.kernel, sessions.pidOf(sessionId)),
+  }
+  const version = host.version ?? '0.1.0'
+  const app = createApp({
+    store,
+    clock,
+    ids,
+    log,
+    mask: mask.mask,
+    powers,
+    version,
+    stateDirectory: paths.home,
+  })
+  const homes = createScratchHomes(join(paths.home, 'homes'))
+  const sessions = createSessionEffects({
+    ledger: app.ledger,
+    kernel: kernel.host,
+    workareas,
+    executor,
+    runtimeOf: runtimes.runtimeOf,
+    secrets,
+    asks: createAsks({ ledger: app.ledger, clock, ids }),
+    clock,
+    ids,
+    log,
+    homes,
+  })
+  kernel.serve(sessions.startTurn)
+  await homes.sweep(new Set(store.notes.children().map((child) => child.sessionId)))
+  await app.start({
+    pid: process.pid,
+    handlers: createEffectHandlers(sessions, app.ledger, workareas),
+    adopt: ({ row }) => sessions.adopt(row.id),
+  })
+  const router = createRouter(contract, app.handlers, {
+    newId: () => crypto.randomUUID(),
+    onDefect: (incident, path, thrown) => log.error('defect', { incident, path, error: thrown }),
+    checksOutput: config.checksOutput,
+  })
+  let doors: OpenDoors | undefined
+  return {
+    router,
+    async listen() {
+      doors ??= await openDoors(router, config, host.isDaemon === true || settings().httpDoor)
+      return doors
+    },
+    async close() {
+      app.beginStop()
+      await doors?.close()
+      await sessions.close()
+      await app.idle()
+      runtimes.close()
+      await kernel.close()
+      await executor.close()
+      await app.close('quit')
+      await workareas.close()
+      store.close()
+    },
+  }
+}
+
+/** Keys lie in the keychain where there is one, else in an owner-only file; known ones are masked from now on. */
+async function openSecrets(
+  config: Config,
+  host: HostParts,
+  remember: (secret: string) => void,
+  warn: (message: string) => void,
+): Promise<Secrets> {
+  const file = createFileSecrets({ file: join(config.paths.secrets, 'keys.json'), warn })
+  const store = host.sealSecrets?.(file) ?? file
+  for (const name of await store.names()) {
+    const value = await store.get(name)
+    if (value !== undefined) remember(value)
+  }
+  return {
+    ...store,
+    async set(name, value) {
+      remember(value)
+      await store.set(name, value)
+    },
+  }
+}
+
+/** The shim's program: beside us when built, or its source when the tests run the source. */
+function shimFile(): string {
+  const isBuilt = import.meta.filename.endsWith('.js')
+  return isBuilt ? join(programFolder(), 'shim.js') : join(import.meta.dirname, 'shim.ts')
+}
+
+/** Built code may have been put into a chunk folder below the programs. */
+function programFolder(): string {
+  return import.meta.dirname.endsWith('chunks') ? join(import.meta.dirname, '..') : import.meta.dirname
+}
+
+async function demoRepository(folder: string, id: string): Promise<string> {
+  const path = join(folder, `price-list-${id.slice(0, 6)}`)
+  await mkdir(path, { recursive: true })
+  await makeDemoRepository(path, process.env)
+  return path
+}
+
+/** The size of the state directory, measured now and then, never while somebody waits for it. */
+function createStateSize(home: string) {
+  let bytes = 0
+  let measuredAtMs = 0
+  let isMeasuring = false
+  const measure = async () => {
+    isMeasuring = true
+    bytes = await diskUse(home).catch(() => bytes)
+    measuredAtMs = Date.now()
+    isMeasuring = false
+  }
+  return {
+    bytes() {
+      if (!isMeasuring && Date.now() - measuredAtMs > 60_000) void measure()
+      return bytes
+    },
+  }
+}
+
+/** How often a process used each device it holds. */
+function usesOf(
+  kernel: ReturnType<typeof startKernel>['kernel'],
+  pid: number | undefined,
+): Record<string, number> {
+  const uses: Record<string, number> = {}
+  if (pid === undefined) return uses
+  for (const row of kernel.caps()) if (row.pid === pid && row.kind === 'device') uses[row.target] = row.uses
+  return uses
+}

@@ -1,0 +1,60 @@
+import { useState } from 'react'
+import { useCommand } from '../../client/use-command.ts'
+import { useRead } from '../../client/use-read.ts'
+import { plural } from '../../format/amounts.ts'
+import { visibleLine } from '../../format/visible-text.ts'
+import { Button } from '../../ui/Button.tsx'
+import { Loadable, ProblemLine } from '../../ui/Loadable.tsx'
+
+/** Repositories that Signalbox may work on. */
+export function Projects() {
+  const projects = useRead('project', 'list', {})
+  const add = useCommand('project', 'add')
+  const remove = useCommand('project', 'remove')
+  const [path, setPath] = useState('')
+  const save = async () => {
+    const outcome = await add.run({ path: path.trim() })
+    if (outcome.ok) setPath('')
+  }
+  return (
+    <Loadable of={projects} rows={3}>
+      {(list) => (
+        <>
+          {list.map((one) => (
+            <div key={one.id} className="line project-row">
+              <span className="strong">{visibleLine(one.name)}</span>
+              <span className="faint mono tiny grow cut">{visibleLine(one.path)}</span>
+              <span className="faint small">{plural(one.sessions, 'session')}</span>
+              <Button
+                kind="danger"
+                isDisabled={one.working > 0 || remove.isRunning}
+                hint={
+                  one.working > 0
+                    ? 'Sessions work on it.'
+                    : 'Takes it off the list; the repository itself is not touched.'
+                }
+                onPress={() => void remove.run({ projectId: one.id })}
+              >
+                Remove
+              </Button>
+            </div>
+          ))}
+          <div className="line">
+            <input
+              className="input mono"
+              aria-label="Folder of a repository"
+              placeholder="/path/to/a/repository"
+              value={path}
+              onChange={(event) => setPath(event.target.value)}
+              onKeyDown={(event) => event.key === 'Enter' && path.trim() !== '' && void save()}
+            />
+            <Button onPress={() => void save()} isDisabled={path.trim() === '' || add.isRunning}>
+              Add
+            </Button>
+          </div>
+          {add.problem && <ProblemLine problem={add.problem} />}
+        </>
+      )}
+    </Loadable>
+  )
+}
