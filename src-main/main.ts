@@ -1,49 +1,169 @@
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { app, type BrowserWindow, session } from 'electron'
-import { hashOfArguments } from './shell/addresses.ts'
+import { attach, operator } from './compose/doors.ts'
+import { compose, type House } from './compose.ts'
+import { type Config, readConfig } from './config.ts'
+import { SignalboxError } from './contract/errors.ts'
+import type { Condition } from './contract/fleet.ts'
+import { contract } from './contract/index.ts'
+import { hashOfArguments, homeOfArguments } from './shell/addresses.ts'
 import { claimApplication, claimLinks, setApplicationMenu } from './shell/application.ts'
+import { followDesktop } from './shell/desktop.ts'
+import { showFatal } from './shell/fatal.ts'
+import { createKeychainSecrets } from './shell/keychain-secrets.ts'
+import { createNotices } from './shell/notices.ts'
 import { announcePageScheme } from './shell/page-protocol.ts'
-import { openConsoleWindow, servePageFiles, showConsoleWindow } from './shell/window.ts'
+import { createTray } from './shell/tray.ts'
+import { isWindowSandboxed, openConsoleWindow, servePageFiles, showConsoleWindow } from './shell/window.ts'
+import { memoryPorts, type Port } from './wire/port.ts'
+import { createPortClient } from './wire/port-client.ts'
+import { servePort } from './wire/port-server.ts'
+import type { Router } from './wire/router.ts'
 
 const outFolder = resolve(import.meta.dirname, '..')
-const home = process.env.SIGNALBOX_HOME ?? join(homedir(), '.signalbox')
 // A packaged program shows its own page only, whatever its environment says.
 const developmentUrl = app.isPackaged ? undefined : process.env.ELECTRON_RENDERER_URL
 
-// Electron becomes ready only after this module has been evaluated: awaiting it at the top level would wait for ever.
-async function openConsole(hash: string | undefined): Promise<BrowserWindow> {
+const log = (message: string, error: unknown) => console.error(message, error)
+
+/** The house of this process, or the door of the daemon that owns the state directory already. */
+async function enter(
+  config: Config,
+): Promise<{ readonly router: Router; readonly house: House | undefined }> {
+  try {
+    const house = await compose(config, {
+      sealSecrets: createKeychainSecrets,
+      conditions: windowConditions,
+      version: app.getVersion(),
+    })
+    await house.listen()
+    return { router: house.router, house }
+  } catch (error) {
+    if (!(error instanceof SignalboxError && error.code === 'already_running')) throw error
+    return { router: attach(config), house: undefined }
+  }
+}
+
+const startedMs = Date.now()
+
+function windowConditions(): readonly Condition[] {
+  if (isWindowSandboxed()) return []
+  const text = 'window not sandboxed: running as root'
+  return [
+    {
+      kind: 'window-not-sandboxed',
+      tone: 'caution',
+      text,
+      remedy: 'Start Signalbox as an ordinary user.',
+      sinceMs: startedMs,
+    },
+  ]
+}
+
+function serve(router: Router, port: Port): void {
+  servePort(port, router, {
+    actor: operator,
+    nextTurn: () => new Promise((done) => setImmediate(done)),
+    setTimer: (fn, ms) => void setTimeout(fn, ms),
+  })
+}
+
+/** The whole application: the window opens while the house is being put up, and its calls wait for it. */
+async function run(config: Config, hash: string | undefined): Promise<(hash?: string) => void> {
   await app.whenReady()
   servePageFiles(session.defaultSession, outFolder)
   setApplicationMenu()
   claimLinks()
-  return await openConsoleWindow({
-    outFolder,
-    serve: (port) => port.onMessage(() => undefined),
-    ...(developmentUrl ? { developmentUrl } : {}),
-    ...(hash ? { hash } : {}),
-  })
+  const entered = enter(config)
+  const show = createShow(entered.then(({ router }) => router))
+  await Promise.all([entered, show(hash)])
+  const { router, house } = await entered
+  const showLater = (to?: string) =>
+    void show(to).catch((error: unknown) => log('the console could not be shown', error))
+  closeOrderly(house, startDesktop(router, showLater))
+  return showLater
 }
 
-function fail(error: unknown): void {
-  console.error(error)
-  app.exit(1)
+/** Shows the one window: brings it to the front, or opens it anew when it was closed. */
+function createShow(router: Promise<Router>): (hash?: string) => Promise<void> {
+  let window: Promise<BrowserWindow> | undefined
+  return async (hash) => {
+    const open = await window?.catch(() => undefined)
+    if (open && !open.isDestroyed()) return showConsoleWindow(open, hash)
+    window = openConsoleWindow({
+      outFolder,
+      serve: (port) => void router.then((found) => serve(found, port)).catch(() => port.close()),
+      ...(developmentUrl ? { developmentUrl } : {}),
+      ...(hash ? { hash } : {}),
+    })
+    await window
+  }
+}
+
+/** Tray and notices, as clients of the same contract as the window. Returns how to end them. */
+function startDesktop(router: Router, show: (hash?: string) => void): () => void {
+  const [ours, theirs] = memoryPorts()
+  serve(router, theirs)
+  const { client, close } = createPortClient(contract, ours, { newId: () => crypto.randomUUID() })
+  const controller = new AbortController()
+  const report = (done: Promise<unknown>) =>
+    void done.catch((error: unknown) => log('the tray could not do that', error))
+  const tray = createTray(iconFolder(), (action) => {
+    if (action === 'open') show()
+    else if (action === 'quit') app.quit()
+    else report(client.fleet[action]({}))
+  })
+  const notices = createNotices(show, () => undefined)
+  followDesktop({ client, tray, notices, log }, controller.signal).catch((error: unknown) => {
+    if (!controller.signal.aborted) log('tray and notices stopped', error)
+  })
+  return () => {
+    controller.abort()
+    close()
+    notices.close()
+    tray.close()
+  }
+}
+
+function iconFolder(): string {
+  return app.isPackaged ? join(process.resourcesPath, 'icons') : join(outFolder, '../resources')
+}
+
+/** Closing the window leaves the tray; quitting ends the house first, in order. */
+function closeOrderly(house: House | undefined, endDesktop: () => void): void {
+  let isClosed = false
+  app.on('window-all-closed', () => {
+    // Stays in the tray: sessions go on.
+    if (!house) app.quit()
+  })
+  app.on('before-quit', (event) => {
+    if (isClosed) return
+    event.preventDefault()
+    isClosed = true
+    endDesktop()
+    const closing = house?.close() ?? Promise.resolve()
+    closing.catch((error: unknown) => log('closing was not orderly', error)).finally(() => app.quit())
+  })
 }
 
 function start(): void {
-  let opening: Promise<BrowserWindow> | undefined
-  const isFirst = claimApplication(home, (hash) => {
-    const shown = opening?.then((window) => showConsoleWindow(window, hash))
-    shown?.catch((error: unknown) => console.error('the console could not be brought to the front', error))
-  })
+  let config: Config
+  try {
+    const home = homeOfArguments(process.argv)
+    config = readConfig(home === undefined ? {} : { home }, process.env)
+  } catch (error) {
+    showFatal(error)
+    return
+  }
+  let running: Promise<(hash?: string) => void> | undefined
+  const isFirst = claimApplication(config.paths.home, (hash) => void running?.then((show) => show(hash)))
   if (!isFirst) {
     app.quit()
     return
   }
   announcePageScheme()
-  app.on('window-all-closed', () => app.quit())
-  opening = openConsole(hashOfArguments(process.argv))
-  opening.catch(fail)
+  running = run(config, hashOfArguments(process.argv))
+  running.catch((error: unknown) => showFatal(error))
 }
 
 start()

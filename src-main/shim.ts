@@ -28,7 +28,8 @@ async function run(): Promise<void> {
     server?.sendStderr(chunk)
   })
   try {
-    for (const [port, listener] of sandbox.servers) relay(listener, port, plan.doorPath)
+    for (const [port, listener] of sandbox.servers)
+      relay(listener, port === plan.proxyPort ? 0 : port, plan.doorPath)
     server = createShimServer({
       sandbox,
       socketPath: plan.socketPath,

@@ -1,3 +1,4 @@
+import type { AuditReport } from '../contract/audit.ts'
 import type { Clock, Ids, Log } from '../ports/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { ActivityWriter } from './activity-writer.ts'
@@ -5,7 +6,6 @@ import type { Bus } from './bus.ts'
 import type { Mask } from './clean.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { AppPowers, VerifyAll } from './powers.ts'
-import type { AuditReport } from '../contract/audit.ts'
 
 /** What handlers work with. */
 export interface AppParts {
@@ -33,7 +33,7 @@ export function createOnce(): Once {
   return <A>(commandId: string, work: () => Promise<A>): Promise<A> => {
     const known = underWay.get(commandId)
     // The same id is the same command: its answer has this type.
-    if (known) return known as Promise<A>
+    if (known !== undefined) return known as Promise<A>
     const made = work().finally(() => underWay.delete(commandId))
     underWay.set(commandId, made)
     return made

@@ -113,7 +113,9 @@ export const noEffects: EffectHandlers = {
 }
 
 /** The application on a real store, with a clock of its own and powers on paper. */
-export function openApp(options: { file?: string; mask?: (text: string) => string; powers?: Partial<AppPowers> } = {}) {
+export function openApp(
+  options: { file?: string; mask?: (text: string) => string; powers?: Partial<AppPowers> } = {},
+) {
   let made = 0
   const { clock, pass } = createManualClock()
   const paper = createPaperWorkareas()

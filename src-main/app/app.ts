@@ -72,8 +72,15 @@ export function createApp(options: AppOptions) {
     bus,
     /** Settles what an earlier run left, then does what is owed and admits what waits. */
     async start({ pid, handlers, adopt }: StartOptions): Promise<Reconciled> {
-      daemonFact({ type: 'daemon.started', subject: store.machineId, payload: { version: options.version, pid } })
-      const outcome = await reconcile({ store, dispatcher, activities, workareas: powers.workareas, log }, adopt)
+      daemonFact({
+        type: 'daemon.started',
+        subject: store.machineId,
+        payload: { version: options.version, pid },
+      })
+      const outcome = await reconcile(
+        { store, dispatcher, activities, workareas: powers.workareas, log },
+        adopt,
+      )
       store.transact(() => store.outbox.revive())
       runner.start(handlers)
       admission.open()

@@ -85,7 +85,9 @@ export function createDispatcher({ store, clock, bus, mask }: DispatchParts) {
     if (!facts) return undefined
     const first = facts[0]
     const isSame =
-      first && spec.types.includes(first.type) && (spec.subject === undefined || spec.subject === first.subject)
+      first &&
+      spec.types.includes(first.type) &&
+      (spec.subject === undefined || spec.subject === first.subject)
     if (!isSame) throw usedOtherwise()
     return spec.reply(facts, facts.at(-1)?.seq ?? first.seq)
   }

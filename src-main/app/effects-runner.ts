@@ -5,10 +5,7 @@ import type { Store } from '../store/store.ts'
 
 /** Does one piece of owed work. It may be called again for the same work and must then do no harm. */
 export type EffectHandlers = {
-  readonly [K in EffectKind]: (
-    effect: Extract<OwedEffect, { kind: K }>,
-    signal: AbortSignal,
-  ) => Promise<void>
+  readonly [K in EffectKind]: (effect: Extract<OwedEffect, { kind: K }>, signal: AbortSignal) => Promise<void>
 }
 
 /** How long to wait before the next try, by tries made; a kind with no entry left has failed. */

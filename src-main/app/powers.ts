@@ -53,11 +53,7 @@ export interface AppPowers {
   readonly storage: StorageScanner
   readonly verifier: Verifier
   probeWall(options: { readonly isFresh: boolean }): Promise<Confinement>
-  openPath(
-    path: string,
-    what: 'folder' | 'editor',
-    editorCommand: readonly string[] | null,
-  ): Promise<void>
+  openPath(path: string, what: 'folder' | 'editor', editorCommand: readonly string[] | null): Promise<void>
   /** True when a file exists and can be run. */
   isProgram(file: string): Promise<boolean>
   makeDemoRepository(signal: AbortSignal): Promise<string>

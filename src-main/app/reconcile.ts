@@ -36,7 +36,7 @@ export async function reconcile(parts: ReconcileParts, adopt: Adopt): Promise<Re
   let ended = 0
   for (const id of store.queries.fleet.unended()) {
     const state = store.sessions.read(id)
-    if (!state || state.row.status !== 'working' || isStillOwed(store, state)) continue
+    if (state?.row.status !== 'working' || isStillOwed(store, state)) continue
     if (await adopts(parts, adopt, state)) adopted += 1
     else if (endLost(parts, id)) ended += 1
   }

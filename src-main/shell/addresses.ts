@@ -47,3 +47,10 @@ export function hashOfArguments(args: readonly string[]): string | undefined {
   const link = args.find((arg) => arg.startsWith('signalbox://'))
   return link === undefined ? undefined : linkToHash(link)
 }
+
+/** The state directory that `--home <folder>` or `--home=<folder>` names; undefined without one. */
+export function homeOfArguments(args: readonly string[]): string | undefined {
+  const at = args.indexOf('--home')
+  if (at >= 0) return args[at + 1]
+  return args.find((word) => word.startsWith('--home='))?.slice('--home='.length)
+}

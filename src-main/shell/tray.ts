@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Menu, nativeImage, Tray } from 'electron'
 import { type TrayAction, type TrayStatus, trayLines, traySentence } from './tray-menu.ts'
 
@@ -8,8 +9,8 @@ export interface TrayIcon {
 }
 
 /** Creates the tray icon: state, running count, pause, drain, quit. No feature needs it: some desktops show no tray. */
-export function createTray(iconFile: string, act: (action: TrayAction) => void): TrayIcon {
-  const tray = new Tray(nativeImage.createFromPath(iconFile))
+export function createTray(iconFolder: string, act: (action: TrayAction) => void): TrayIcon {
+  const tray = new Tray(nativeImage.createFromPath(join(iconFolder, 'tray.png')))
   tray.on('click', () => act('open'))
   tray.setToolTip('Signalbox')
   return {

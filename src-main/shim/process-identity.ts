@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** One line of /proc/<pid>/stat, as far as it is needed here. */
 export interface ProcessStat {
@@ -26,7 +26,8 @@ export function parseStat(text: string): ProcessStat | undefined {
 
 /** undefined: there is no such process (or the platform tells nothing about it). */
 export function readStat(pid: number): ProcessStat | undefined {
-  if (process.platform !== 'linux') return statFromPs(pid)
+  if (process.platform === 'win32') return undefined
+  if (process.platform !== 'linux') return statsFromPs(['-p', String(pid)])[0]
   try {
     return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
   } catch {
@@ -34,16 +35,29 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
 }
 
+/** Every process of the machine. */
+export function readAllStats(): ProcessStat[] {
+  if (process.platform === 'win32') return []
+  if (process.platform !== 'linux') return statsFromPs(['-ax'])
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readStat(Number(name)))
+    .filter((stat) => stat !== undefined)
+}
+
 /** Elsewhere the start time is the words of `ps`; a second's grain is all there is. */
-function statFromPs(pid: number): ProcessStat | undefined {
-  if (process.platform === 'win32') return undefined
+function statsFromPs(which: readonly string[]): ProcessStat[] {
   try {
-    const line = execFileSync('ps', ['-o', 'ppid=,state=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
-    const [parent, state, ...start] = line.trim().split(/\s+/)
-    if (!parent || !state || start.length === 0) return undefined
-    return { pid, parent: Number(parent), state: state.slice(0, 1), startTime: start.join(' ') }
+    const text = execFileSync('ps', ['-o', 'pid=,ppid=,state=,lstart=', ...which], { encoding: 'utf8' })
+    return text.split('\n').flatMap((line) => {
+      const [pid, parent, state, ...start] = line.trim().split(/\s+/)
+      if (!pid || !parent || !state || start.length === 0) return []
+      return [
+        { pid: Number(pid), parent: Number(parent), state: state.slice(0, 1), startTime: start.join(' ') },
+      ]
+    })
   } catch {
-    return undefined
+    return []
   }
 }
 

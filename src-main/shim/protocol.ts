@@ -7,6 +7,8 @@ export interface ShimPlan {
   readonly doorPath: string
   /** Folder of the bounded log; it exists and is empty. */
   readonly logPath: string
+  /** The port, among those of the sandbox, that is the proxy's. */
+  readonly proxyPort: number | null
   /** False: the child ends when the app's connection does. */
   readonly survives: boolean
   readonly segmentBytes: number

@@ -4,16 +4,17 @@ import { connect, type Server, type Socket } from 'node:net'
 const maxConnections = 256
 
 /**
- * Carries each connection of a port inside to the session's door outside. The first line tells the door which port it
- * was; it is written here, so nothing inside can claim another. Without an app at the door a connection just ends.
+ * Carries each connection of a port inside to the session's door outside. The first line tells the door which way was
+ * taken (a forward's port, 0 for the proxy); it is written here, so nothing inside can claim another. Without an app at
+ * the door a connection just ends.
  */
-export function relay(server: Server, port: number, doorPath: string): void {
+export function relay(server: Server, way: number, doorPath: string): void {
   server.maxConnections = maxConnections
   // One side may close first and still wait for the answer; the option exists, though a handed-over server has no say.
   Object.assign(server, { allowHalfOpen: true })
   server.on('connection', (inside: Socket) => {
     const outside = connect({ path: doorPath, allowHalfOpen: true })
-    outside.write(`${port}\n`)
+    outside.write(`${way}\n`)
     join(inside, outside)
   })
   server.on('error', () => {})

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { endOfChild, writeExit } from './child-end.ts'
-import { createChildInput } from './child-input.ts'
+import { type ChildInput, createChildInput } from './child-input.ts'
 import { createChildOutput } from './child-output.ts'
 import { type LogLimits, type OutputLog, openOutputLog } from './output-log.ts'
 import { createFrameReader, type ExitRecord, encodeFrame, parseToShim, type ToShim } from './protocol.ts'
@@ -85,7 +85,7 @@ interface Client {
 function createDesk(options: ShimServerOptions, onDone: () => void) {
   const { sandbox, logPath, limits } = options
   const log = openOutputLog(logPath, limits)
-  const highWater = Math.min(highWaterBytes, (limits.segmentBytes * limits.segments) / 2)
+  const highWater = highWaterOf(limits)
   let client: Client | undefined
   let exit: ExitRecord | undefined
   let isDone = false
@@ -107,35 +107,28 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
     if (client) sendOutput(client, log)
     output.hold(client !== undefined && exit === undefined && log.total - client.sent > highWater)
   }
-  void endOfChild(sandbox, output.drained).then((end) => {
+  function report(end: Omit<ExitRecord, 'stdoutBytes'>): void {
     exit = { ...end, stdoutBytes: log.total }
     writeExit(logPath, exit)
     client?.socket.write(encodeFrame({ type: 'exit', ...exit }))
     pump()
-    setTimeout(() => {
-      if (!client) finish()
-    }, goneMs)
-  })
+    setTimeout(() => (client ? undefined : finish()), goneMs)
+  }
+  void endOfChild(sandbox, output.drained).then(report)
 
   return {
     pump,
     /** True when the message claimed the child. */
     take(socket: Socket, message: ToShim, payload: Uint8Array): boolean {
       if (message.type === 'hello') {
-        const isKnown = message.pid === sandbox.pid && message.startTime === sandbox.startTime
-        if (!isKnown) socket.destroy()
-        else {
-          client?.socket.destroy()
-          const tail = options.stderrTail()
-          client = greet(socket, log, message.fromByte, input.accepted, tail, exit)
-        }
-        return isKnown
+        if (!isMeant(message, sandbox)) return refuse(socket)
+        client?.socket.destroy()
+        client = greet(socket, log, message.fromByte, input.accepted, options.stderrTail(), exit)
+        return true
       }
       if (client?.socket !== socket) return false
-      if (message.type === 'credit') client.credit = Math.max(client.credit, message.upTo)
-      else if (message.type === 'stdin') input.write(message.offset, payload)
-      else if (message.type === 'stdinEnd') input.end()
-      else if (exit) finish()
+      if (message.type === 'bye' && exit) finish()
+      else obey(client, input, message, payload)
       pump()
       return false
     },
@@ -151,6 +144,25 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
       client?.socket.write(encodeFrame({ type: 'stderr' }, chunk))
     },
   }
+}
+
+function highWaterOf({ segmentBytes, segments }: LogLimits): number {
+  return Math.min(highWaterBytes, (segmentBytes * segments) / 2)
+}
+
+function isMeant(hello: Extract<ToShim, { type: 'hello' }>, sandbox: Sandbox): boolean {
+  return hello.pid === sandbox.pid && hello.startTime === sandbox.startTime
+}
+
+function refuse(socket: Socket): false {
+  socket.destroy()
+  return false
+}
+
+function obey(client: Client, input: ChildInput, message: ToShim, payload: Uint8Array): void {
+  if (message.type === 'credit') client.credit = Math.max(client.credit, message.upTo)
+  else if (message.type === 'stdin') input.write(message.offset, payload)
+  else if (message.type === 'stdinEnd') input.end()
 }
 
 /** Tells a new app where it stands. */

@@ -2,6 +2,7 @@ import { formatOccurredAt, sessionOfChain } from '../domain/audit/body.ts'
 import type { StoredEntry } from '../domain/audit/check-entry.ts'
 import { eventKinds, isFactType } from '../domain/audit/event-kind.ts'
 import type { Db } from './database.ts'
+import { entryHash } from './entry-hash.ts'
 
 interface EntryRow {
   readonly chain_seq: number
@@ -57,7 +58,9 @@ export function createChainReader(db: Db) {
     /** What a part that begins after `sequence` has to follow. */
     position(chain: string, sequence: number) {
       const row = one.get(chain, sequence)
-      return row && { sequence, entryHash: row.hash, occurredAtMs: row.at_ms }
+      if (!row) return undefined
+      const rightHash = entryHash(row.prev_hash, row.body)
+      return { sequence, entryHash: row.hash, rightHash, occurredAtMs: row.at_ms }
     },
     /** Runs `read` on one state of the file, whatever is written meanwhile. */
     atOnce<T>(read: () => T): T {

@@ -65,10 +65,7 @@ function statements(db: Db) {
       `INSERT INTO chains (chain, length, head, last_at_ms) VALUES (?, ?, ?, ?)
        ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head, last_at_ms = excluded.last_at_ms`,
     ),
-    last: db.prepare<
-      [string],
-      { chain_seq: number; body: string; prev_hash: string; hash: string }
-    >(
+    last: db.prepare<[string], { chain_seq: number; body: string; prev_hash: string; hash: string }>(
       'SELECT chain_seq, body, prev_hash, hash FROM events WHERE chain = ? ORDER BY chain_seq DESC LIMIT 1',
     ),
     head: db.prepare<[string], { length: number; head: string }>(

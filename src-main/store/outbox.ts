@@ -36,7 +36,9 @@ export function createOutbox(db: Db) {
   )
   const remove = db.prepare('DELETE FROM outbox WHERE id = ?')
   const retry = db.prepare('UPDATE outbox SET attempts = attempts + 1, error = ? WHERE id = ?')
-  const fail = db.prepare("UPDATE outbox SET attempts = attempts + 1, state = 'failed', error = ? WHERE id = ?")
+  const fail = db.prepare(
+    "UPDATE outbox SET attempts = attempts + 1, state = 'failed', error = ? WHERE id = ?",
+  )
   const isOwed = db
     .prepare<[string], number>("SELECT count(*) FROM outbox WHERE key = ? AND state = 'owed'")
     .pluck()

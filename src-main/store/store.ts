@@ -1,4 +1,3 @@
-
 import type { Fact, NewFact } from '../contract/events.ts'
 import { noHash } from '../domain/audit/body.ts'
 import type { NewEffect } from '../domain/decision.ts'
@@ -38,14 +37,15 @@ export function createStore({ file, newId }: StoreOptions) {
   const db = openDatabase(file, knownVersion)
   try {
     migrate(db, file)
-    return openParts(db, file, newId)
+    return createStoreOn(db, { file, newId })
   } catch (error) {
     db.close()
     throw toStoreError(error, file)
   }
 }
 
-function openParts(db: Db, file: string, newId: () => string) {
+/** The store on a connection that is open and migrated; {@link createStore} for everybody but tests of hard limits. */
+export function createStoreOn(db: Db, { file, newId }: StoreOptions) {
   const notes = createNotes(db)
   const machineId = notes.machineId(newId)
   const journal = createJournal(db, machineId)
@@ -68,7 +68,9 @@ function openParts(db: Db, file: string, newId: () => string) {
     outbox,
     notes,
     activities: createActivities(db),
-    live: { setUsage: (id: string, usage: Parameters<typeof live.setUsage>[1]) => live.setUsage(id, usage, noHash) },
+    live: {
+      setUsage: (id: string, usage: Parameters<typeof live.setUsage>[1]) => live.setUsage(id, usage, noHash),
+    },
     queries: { fleet, audit: createAuditQueries(db), sessions: createSessionQueries(db) },
     transact,
     /** Appends facts, projects them and queues effects; only inside {@link transact}. */
@@ -110,4 +112,3 @@ function createTransact(db: Db, file: string, reload: () => void) {
     }
   }
 }
-

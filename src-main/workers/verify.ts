@@ -1,6 +1,6 @@
+import type { AuditReport } from '../contract/audit.ts'
 import { reportChain } from '../domain/audit/report.ts'
 import { type ChainPart, createChainCheck } from '../domain/audit/verify.ts'
-import type { AuditReport } from '../contract/audit.ts'
 import type { ChainReader } from '../store/chain-reader.ts'
 import { entryHash } from '../store/entry-hash.ts'
 
@@ -48,7 +48,11 @@ export function verifyPart(reader: ChainReader, chain: string, from: number, to:
 }
 
 /** Recomputes whole chains, one after the other; only what is broken is told. */
-export function verifyChains(reader: ChainReader, chains: readonly string[], nowMs: () => number): ChainsDone {
+export function verifyChains(
+  reader: ChainReader,
+  chains: readonly string[],
+  nowMs: () => number,
+): ChainsDone {
   const broken: AuditReport[] = []
   let entries = 0
   for (const chain of chains) {

@@ -37,21 +37,26 @@ export interface AgentConnection {
 
 const { client: calls } = acp.methods
 
-/** Connects the official SDK to the agent's pipes. `session/update` comes first, so that nothing overtakes it. */
+/**
+ * Connects the official SDK to the agent's pipes. `session/update` does not pass through it: it drops kinds that it does not
+ * know, and does not promise that an update is dealt with before the answer that follows it.
+ */
 export function connectAgent(
   pipes: Pick<Child, 'stdin' | 'stdout'>,
   services: ClientServices,
   options: MessageStreamOptions = {},
 ): AgentConnection {
   const { terminals } = services
-  const messages = createMessageStream(pipes, options)
+  const messages = createMessageStream(pipes, {
+    ...options,
+    onNotification(method, params) {
+      if (method !== calls.session.update) return false
+      services.update(params)
+      return true
+    },
+  })
   const connection = acp
     .client({ name: 'signalbox' })
-    .onNotification(
-      calls.session.update,
-      (params: unknown) => params,
-      ({ params }) => services.update(params),
-    )
     .onRequest(calls.session.requestPermission, ({ params, signal }) =>
       services.askPermission(params, signal),
     )

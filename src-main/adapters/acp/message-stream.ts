@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
+import type { AnyMessage, AnyNotification, Stream } from '@agentclientprotocol/sdk'
 import type { Child } from '../../ports/executor.ts'
 import { ProtocolFault } from './faults.ts'
 import { lineOf, recordOf } from './fields.ts'
@@ -22,6 +22,8 @@ export interface MessageStreamOptions {
   readonly openBefore?: readonly AnyMessage[]
   /** The answer to a request that an earlier connection made. */
   readonly onEarlierAnswer?: (id: number, message: Readonly<Record<string, unknown>>) => void
+  /** Takes notifications out of the stream before the SDK sees them; true = taken. */
+  readonly onNotification?: (method: string, params: unknown) => boolean
   /** After each message: the position has moved on. */
   readonly onMoved?: () => void
 }
@@ -64,8 +66,10 @@ export function createMessageStream(
           const line = earlier === undefined ? await lines.next() : undefined
           if (earlier === undefined && line === undefined) return controller.close()
           const message = earlier ? intake.accept(earlier) : intake.read(line ?? new Uint8Array())
+          const isTaken =
+            message && isNotification(message) && options.onNotification?.(message.method, message.params)
           options.onMoved?.()
-          if (message) return controller.enqueue(message)
+          if (message && !isTaken) return controller.enqueue(message)
         }
       },
       cancel: () => lines.cancel(),
@@ -155,6 +159,10 @@ function isCall(message: Readonly<Record<string, unknown>>): message is AnyMessa
   const { method, id } = message
   if (typeof method !== 'string') return false
   return !('id' in message) || typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id))
+}
+
+function isNotification(message: AnyMessage): message is AnyNotification {
+  return 'method' in message && !('id' in message)
 }
 
 function parsed(text: string): unknown {

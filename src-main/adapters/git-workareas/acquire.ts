@@ -23,7 +23,7 @@ import { fillPointers, isLfsInstalled, lfsConfig } from './lfs.ts'
 import type { Means } from './means.ts'
 import { isThere } from './plain-files.ts'
 import { readRecord, writeRecord } from './record.ts'
-import { userIdentity } from './snapshot.ts'
+import { type Author, userIdentity } from './snapshot.ts'
 import { type Base, locateSource, resolveBase, type Source } from './source-repository.ts'
 import { checkOutSubmodules } from './submodules.ts'
 
@@ -107,15 +107,8 @@ async function build(
     isCarried: carried.tree !== undefined,
   })
   await copyFile(join(area.hostGit, 'info', 'exclude'), join(area.tree, '.git', 'info', 'exclude'))
-  const modules = await checkOutSubmodules(means, area, source, {
-    sessionId: request.sessionId,
-    tree,
-    identity,
-    signal,
-  })
+  const modules = await addSubmodules(means, area, request, source, { tree, identity, signal })
   notes.push(...modules.notes)
-  const refHolders = [source.commonDir, ...modules.refHolders]
-  await writeOrigin(area, { sessionId: request.sessionId, repositoryPath: source.root, refHolders })
   return {
     workareaId: request.workareaId,
     sessionId: request.sessionId,
@@ -129,6 +122,24 @@ async function build(
     notes,
     borrowedObjectStores: [...new Set([...borrowed.stores, ...modules.stores])],
   }
+}
+
+/** Checks out submodules and notes their git directories for clean-up: they hold references of ours, too. */
+async function addSubmodules(
+  means: Means,
+  area: Area,
+  request: AcquireRequest,
+  source: Source,
+  how: { readonly tree: string; readonly identity: Author; readonly signal: AbortSignal },
+) {
+  const { sessionId } = request
+  const modules = await checkOutSubmodules(means, area, source, { sessionId, ...how })
+  await writeOrigin(area, {
+    sessionId,
+    repositoryPath: source.root,
+    refHolders: [source.commonDir, ...modules.refHolders],
+  })
+  return modules
 }
 
 async function lfsPlan(means: Means, source: Source, base: Base, signal: AbortSignal) {

@@ -3,6 +3,7 @@ import { type Area, createGitDirectory, type GitDirectoryOptions } from './area.
 import type { HostPlace } from './git-calls.ts'
 import { copyIndex } from './index-file.ts'
 import type { Means } from './means.ts'
+import { storeVariable } from './object-stores.ts'
 import type { Author } from './snapshot.ts'
 import type { Base } from './source-repository.ts'
 
@@ -41,8 +42,6 @@ export async function createClone(means: Means, area: Area, options: CloneOption
   await copyIndex(join(area.hostGit, 'index'), join(gitDir, 'index'))
   if (!options.isCarried) return
   // Carried changes are uncommitted work: the index goes back to the base, the files stay.
-  const env = {
-    GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${join(area.hostGit, 'objects').replace(/["\\]/g, '\\$&')}"`,
-  }
+  const env = { GIT_ALTERNATE_OBJECT_DIRECTORIES: storeVariable(join(area.hostGit, 'objects')) }
   await git.host({ gitDir, workTree: area.tree }, ['read-tree', '-m', base.commit], { signal, env })
 }

@@ -101,62 +101,69 @@ function commandName(args: readonly string[]): string {
   return 'git'
 }
 
+function runOne(
+  file: string,
+  clock: Clock,
+  running: Map<number, () => void>,
+  request: GitRequest,
+): Promise<GitOutcome> {
+  return new Promise((resolve, reject) => {
+    let ending: Ending
+    const child = spawn(file, [...request.args], {
+      cwd: request.cwd,
+      env: { ...request.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+    })
+    const end = (how: Exclude<Ending, undefined>) => {
+      ending ??= how
+      if (process.platform === 'win32') child.kill('SIGKILL')
+      else killGroup(child.pid)
+    }
+    const collected = collect(child, request, () => end('overflow'))
+    const onAbort = () => end('aborted')
+    request.signal?.addEventListener('abort', onAbort, { once: true })
+    const stopTimer = clock.after(request.timeoutMs ?? defaultTimeoutMs, () => end('timeout'))
+    if (child.pid !== undefined) running.set(child.pid, () => end('closed'))
+    const settle = (finish: () => void) => {
+      stopTimer()
+      request.signal?.removeEventListener('abort', onAbort)
+      if (child.pid !== undefined) running.delete(child.pid)
+      try {
+        finish()
+      } catch (error) {
+        reject(error)
+      }
+    }
+    child.once('error', (error) => settle(() => reject(translateSpawnFailure(error, file, request.cwd))))
+    child.once('close', (code) =>
+      settle(() =>
+        resolve(
+          judge(
+            request,
+            { code: code ?? -1, stdout: collected.stdout(), stderr: collected.stderr() },
+            ending,
+          ),
+        ),
+      ),
+    )
+    // git may answer before it has read everything; its exit code tells, a broken pipe does not.
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(request.stdin ?? '')
+  })
+}
+
 /** Starts git children, each in a process group of its own. */
 export function createGitProgram(file: string, clock: Clock): GitProgram {
   const running = new Map<number, () => void>()
   let isClosed = false
 
-  function run(request: GitRequest): Promise<GitOutcome> {
-    if (isClosed || request.signal?.aborted) {
-      return Promise.reject(
-        new SignalboxError('cancelled', {}, { message: 'The git operation was cancelled.' }),
-      )
-    }
-    return new Promise((resolve, reject) => {
-      let ending: Ending
-      const child = spawn(file, [...request.args], {
-        cwd: request.cwd,
-        env: { ...request.env },
-        stdio: ['pipe', 'pipe', 'pipe'],
-        detached: process.platform !== 'win32',
-      })
-      const end = (how: Exclude<Ending, undefined>) => {
-        ending ??= how
-        if (process.platform === 'win32') child.kill('SIGKILL')
-        else killGroup(child.pid)
-      }
-      const collected = collect(child, request, () => end('overflow'))
-      const onAbort = () => end('aborted')
-      request.signal?.addEventListener('abort', onAbort, { once: true })
-      const stopTimer = clock.after(request.timeoutMs ?? defaultTimeoutMs, () => end('timeout'))
-      if (child.pid !== undefined) running.set(child.pid, () => end('closed'))
-      const settle = (finish: () => void) => {
-        stopTimer()
-        request.signal?.removeEventListener('abort', onAbort)
-        if (child.pid !== undefined) running.delete(child.pid)
-        try {
-          finish()
-        } catch (error) {
-          reject(error)
-        }
-      }
-      child.once('error', (error) => settle(() => reject(translateSpawnFailure(error, file, request.cwd))))
-      child.once('close', (code) =>
-        settle(() =>
-          resolve(
-            judge(
-              request,
-              { code: code ?? -1, stdout: collected.stdout(), stderr: collected.stderr() },
-              ending,
-            ),
-          ),
-        ),
-      )
-      // git may answer before it has read everything; its exit code tells, a broken pipe does not.
-      child.stdin.on('error', () => undefined)
-      child.stdin.end(request.stdin ?? '')
-    })
-  }
+  const run = (request: GitRequest) =>
+    isClosed || request.signal?.aborted
+      ? Promise.reject<GitOutcome>(
+          new SignalboxError('cancelled', {}, { message: 'The git operation was cancelled.' }),
+        )
+      : runOne(file, clock, running, request)
 
   return {
     run,

@@ -87,10 +87,7 @@ export function createGitWorkareas(options: GitWorkareasOptions): Workareas & { 
         removeArea(means, areaOf(areasRoot, record.workareaId), { keepResult }),
       )
     },
-    async exists(record) {
-      const status = await lstat(areaOf(areasRoot, record.workareaId).tree).catch(() => undefined)
-      return status?.isDirectory() ?? false
-    },
+    exists: (record) => isFolder(areaOf(areasRoot, record.workareaId).tree),
     orphans: (known) => findOrphans(means, known),
     async removeOrphan(workareaId) {
       await ready()
@@ -98,15 +95,27 @@ export function createGitWorkareas(options: GitWorkareasOptions): Workareas & { 
         removeArea(means, areaOf(areasRoot, workareaId), { keepResult: true }),
       )
     },
-    async close() {
-      closing.abort()
-      // Clean-up of what was cancelled, and a landing under way, may end in peace; a git that hangs may not.
-      const stopTimer = clock.after(closingMs, () => void program.close())
-      await turns.idle()
-      stopTimer()
-      await program.close()
-    },
+    close: () => closeCalmly(closing, program, turns, clock),
   }
+}
+
+/** Clean-up of what was cancelled, and a landing under way, may end in peace; a git that hangs may not. */
+async function closeCalmly(
+  closing: AbortController,
+  program: GitProgram,
+  turns: Turns,
+  clock: Clock,
+): Promise<void> {
+  closing.abort()
+  const stopTimer = clock.after(closingMs, () => void program.close())
+  await turns.idle()
+  stopTimer()
+  await program.close()
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const status = await lstat(path).catch(() => undefined)
+  return status?.isDirectory() ?? false
 }
 
 /** Makes our folders and looks at git's version once; a failure is tried again next time. */

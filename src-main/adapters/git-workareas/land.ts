@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Landing, WorkareaRecord } from '../../ports/workareas.ts'
 import { isAncestor } from './agent-objects.ts'
-import { type Area, readLandingState, writeLandingState } from './area.ts'
+import { type Area, type LandingState, readLandingState, writeLandingState } from './area.ts'
 import { chooseBranch } from './branch-name.ts'
 import { compareTrees } from './changes.ts'
 import {
@@ -46,14 +46,21 @@ export async function landWork(
 ): Promise<Landing> {
   const source = await locateSource(means.git, record.repositoryPath, signal)
   await requireWritable(source)
-  const work = await commitSolved(means, area, record, options.message, signal)
+  const state = await readLandingState(area)
+  const work = await commitSolved(means, area, record, state, options.message, signal)
   const place = await chooseLandingPlace(means.git, source, {
     target: options.target,
     baseRef: record.baseRef,
     slug: slugOf(record),
   })
-  if (place.kind === 'new') return landBeside(means, area, record, source, work, place, signal)
-  return landOnBranch(means, area, record, source, work, place, signal)
+  const landing =
+    place.kind === 'new'
+      ? await landBeside(means, area, record, source, work, place, signal)
+      : await landOnBranch(means, area, record, source, work, place, signal)
+  // Only now: a commit that did not arrive must not become history of the next attempt.
+  const comparedWith = state.merging?.commit ?? state.comparedWith
+  await writeLandingState(area, { merging: null, comparedWith, tip: work.commit })
+  return landing
 }
 
 /** The work as a commit, once no conflict of an earlier attempt is left in its files. */
@@ -61,16 +68,14 @@ async function commitSolved(
   means: Means,
   area: Area,
   record: WorkareaRecord,
+  state: LandingState,
   message: string,
   signal?: AbortSignal,
 ): Promise<WorkCommit> {
-  const state = await readLandingState(area)
   const unsolved = await unsolvedFiles(area, state.merging?.files ?? [])
   if (unsolved.length > 0) throw landConflict(unsolved, state.merging?.target ?? '')
   const work = await commitWork(means, area, record, state, message, signal)
   if (work.isEmpty) throw nothingToLand(record)
-  const comparedWith = state.merging?.commit ?? state.comparedWith
-  await writeLandingState(area, { merging: null, comparedWith, tip: work.commit })
   return work
 }
 
@@ -151,7 +156,8 @@ async function mergeOrStop(
   const merged = await mergeTarget(means, area, record, work, place, signal)
   if (merged.kind === 'clean') return merged.commit
   const merging = { commit: place.commit, target: place.branch, files: merged.files }
-  await writeLandingState(area, { merging, comparedWith: place.commit, tip: work.commit })
+  const { tip } = await readLandingState(area)
+  await writeLandingState(area, { merging, comparedWith: place.commit, tip })
   throw landConflict(merged.files, place.branch)
 }
 

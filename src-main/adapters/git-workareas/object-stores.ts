@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { copyFile, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import { codeOf, translateFileFailure } from './git-errors.ts'
@@ -43,6 +43,11 @@ export function alternatesText(stores: readonly string[]): string {
 
 function cQuoted(path: string): string {
   return `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
+}
+
+/** A store as git's environment variable wants it: quoted, because a colon would end the name. */
+export function storeVariable(store: string): string {
+  return cQuoted(store)
 }
 
 /** Object files of a store, relative: loose ones, packs with their companions, and nothing else. */
@@ -98,5 +103,19 @@ async function copyOne(from: string, to: string): Promise<void> {
     // Half a file under a good name would be believed later.
     await rm(to, { force: true })
     throw error
+  }
+}
+
+/** Moves object files into a store on the same disk; packs first, because an index promises its pack. */
+export async function moveObjects(from: string, store: string): Promise<void> {
+  const files = await objectFiles(from)
+  files.sort((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')))
+  try {
+    for (const file of files) {
+      await mkdir(dirname(join(store, file)), { recursive: true })
+      await rename(join(from, file), join(store, file))
+    }
+  } catch (error) {
+    throw translateFileFailure(error, store)
   }
 }

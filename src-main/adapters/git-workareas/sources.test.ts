@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -211,18 +212,50 @@ test.skipIf(!isRoot)(
   },
 )
 
-test.skipIf(!isRoot)('no space left is named and nothing stays behind', async () => {
-  const folder = bench.repository('big', { 'big.bin': Buffer.alloc(3 * 1024 * 1024, 7), 'a.txt': 'a\n' })
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', bench.stateDirectory])
-  try {
-    const refused = await refusal(bench.acquire(folder))
-    expect(refused).toMatchObject({ code: 'disk_full', message: expect.any(String) })
-    expect(refused?.message).toContain('no space left')
-    expect(bench.areas()).toEqual([])
-    expect(bench.ourRefs(folder)).toBe('')
-  } finally {
-    execFileSync('umount', [bench.stateDirectory])
-  }
+describe.skipIf(!isRoot)('no space left', () => {
+  test.each(['40k', '120k', '200k', '600k', '1500k', '2500k'])(
+    'on a disk of %s is named and nothing stays behind',
+    async (size) => {
+      const small = Object.fromEntries(
+        Array.from({ length: 60 }, (_, at) => [`s/${at}.txt`, `${at}\n`.repeat(500)]),
+      )
+      const folder = bench.repository('big', { ...small, 'z.bin': randomBytes(2 * 1024 * 1024) })
+      bench.write(folder, { 'y.bin': randomBytes(1024 * 1024) })
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', bench.stateDirectory])
+      try {
+        const refused = await refusal(bench.acquire(folder, { carryChanges: true }))
+        expect(refused).toMatchObject({
+          code: 'disk_full',
+          message: expect.stringContaining('no space left'),
+        })
+        expect(bench.areas()).toEqual([])
+        expect(bench.ourRefs(folder)).toBe('')
+        expect(bench.git(folder, 'status', '--porcelain')).toBe('?? y.bin')
+      } finally {
+        execFileSync('umount', [bench.stateDirectory])
+      }
+    },
+  )
+
+  test('in the repository of the user moves nothing', async () => {
+    const folder = join(bench.root, 'tight')
+    mkdirSync(folder)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
+    try {
+      bench.repository('tight')
+      const record = await bench.acquire(folder)
+      bench.write(record.path, { 'big.bin': randomBytes(3 * 1024 * 1024) })
+      const before = bench.git(folder, 'rev-parse', 'main')
+      expect((await refusal(bench.workareas.land(record, { message })))?.code).toBe('disk_full')
+      expect(bench.git(folder, 'rev-parse', 'main')).toBe(before)
+      expect(bench.git(folder, 'status', '--porcelain')).toBe('')
+      rmSync(join(record.path, 'big.bin'))
+      bench.write(record.path, { 'small.txt': 's\n' })
+      await bench.workareas.land(record, { message })
+    } finally {
+      execFileSync('umount', [folder])
+    }
+  })
 })
 
 test('submodules are checked out from local objects, or noted', async () => {

@@ -1,15 +1,21 @@
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Area } from './area.ts'
 import { type GitCalls, lineOf, readOnly } from './git-calls.ts'
 import { allowLocalFetch } from './git-environment.ts'
-import { hasCode, notWritable, repositoryBusy } from './git-errors.ts'
+import { hasCode, notWritable, repositoryBusy, translateFileFailure } from './git-errors.ts'
+import { moveObjects, storeVariable } from './object-stores.ts'
 import { isThere } from './plain-files.ts'
 import { isWritable, type Source } from './source-repository.ts'
 
 const zero = (like: string) => '0'.repeat(like.length)
 
-/** Brings a commit into the user's repository under a reference of ours, every object checked on the way in. */
+/**
+ * Brings a commit into the user's repository under a reference of ours, every object checked on the way in. The pack
+ * is made in a folder of its own and moved when it is whole, so that a full disk or a kill leaves no debris behind
+ * (git's own prune knows the folder's prefix).
+ */
 export async function deliver(
   git: GitCalls,
   area: Area,
@@ -20,6 +26,8 @@ export async function deliver(
 ): Promise<void> {
   await requireWritable(source)
   await requireQuiet(source)
+  const objects = join(source.commonDir, 'objects')
+  const incoming = join(objects, `tmp_objdir-signalbox-${area.id}`)
   const fetch = [
     'fetch',
     '--quiet',
@@ -28,10 +36,26 @@ export async function deliver(
     '--no-auto-maintenance',
     '--no-recurse-submodules',
   ]
-  // Both sides of a shallow or partial source lack the same objects, so nothing new is shallow.
-  const checks = ['-c', 'fetch.fsckObjects=true', '-c', 'transfer.fsckObjects=true']
-  const before = [...allowLocalFetch, ...checks]
-  await git.user(source.root, [...fetch, area.hostGit, `+${commit}:${ref}`], { before, signal })
+  const checks = [
+    '-c',
+    'fetch.fsckObjects=true',
+    '-c',
+    'transfer.fsckObjects=true',
+    '-c',
+    'fetch.unpackLimit=1',
+  ]
+  const env = { GIT_OBJECT_DIRECTORY: incoming, GIT_ALTERNATE_OBJECT_DIRECTORIES: storeVariable(objects) }
+  try {
+    await mkdir(incoming, { recursive: true })
+    const before = [...allowLocalFetch, ...checks]
+    await git.user(source.root, [...fetch, area.hostGit, commit], { before, env, signal })
+    await moveObjects(incoming, objects)
+  } catch (error) {
+    throw translateFileFailure(error, source.root)
+  } finally {
+    await rm(incoming, { recursive: true, force: true })
+  }
+  await git.user(source.root, ['update-ref', '--no-deref', ref, commit])
 }
 
 export async function requireWritable(source: Source): Promise<void> {

@@ -188,7 +188,7 @@ describe('scripts of the user', () => {
     expect(byId.get('scripted:bad')?.detail).toContain('line 5, steps.1.path')
     expect(byId.get('scripted:none')?.state).toBe('broken')
     expect(agents.some(({ id }) => id.includes('Not'))).toBe(false)
-    expect(byId.get('scripted')?.state).toBe('ready')
+    expect(byId.get('scripted:demo')?.state).toBe('ready')
   })
 
   it('refuses what the session does not hold, and ends there', async () => {

@@ -7,13 +7,12 @@ import { type AddressGuard, parseAuthority } from './addresses.ts'
 
 /** One session's way out: every connection from inside arrives here and is decided here. */
 export interface SessionDoor {
-  /** `port` is the loopback port inside at which the connection was made. */
-  serve(port: number, socket: Socket): void
+  /** `way` is the loopback port of a forward inside, 0 for the proxy. */
+  serve(way: number, socket: Socket): void
   close(): void
 }
 
 export interface SessionDoorOptions {
-  readonly proxyPort: number
   readonly forwards: LaunchSpec['forwards']
   readonly ask: NetworkDoor
   readonly guard: AddressGuard
@@ -52,14 +51,14 @@ export function createSessionDoor(options: SessionDoorOptions): SessionDoor {
   proxy.on('clientError', (_error, socket) => refuse(socket, 400, 'The request is not proper HTTP.'))
 
   return {
-    serve(port, socket) {
+    serve(way, socket) {
       socket.on('error', () => socket.destroy())
       if (open.size >= maxConnections) return void socket.destroy()
       open.add(socket)
       socket.once('close', () => open.delete(socket))
       socket.setTimeout(idleMs, () => socket.destroy())
-      if (port === options.proxyPort) return void proxy.emit('connection', socket)
-      const forward = options.forwards.find(({ insidePort }) => insidePort === port)
+      if (way === 0) return void proxy.emit('connection', socket)
+      const forward = options.forwards.find(({ insidePort }) => insidePort === way)
       if (forward) void carry(options, forward, socket)
       else socket.destroy()
     },

@@ -3,7 +3,6 @@ import type { Confinement } from '../../contract/session.ts'
 import type { Clock, Log } from '../../ports/clock.ts'
 import type { Child, ChildIdentity, LaunchSpec, NetworkDoor } from '../../ports/executor.ts'
 import { isAlive } from '../../shim/process-identity.ts'
-import type { SandboxPlan } from '../../shim/protocol.ts'
 import type { AddressGuard } from './addresses.ts'
 import { createSessionDoor } from './door.ts'
 import { listenForSession } from './door-socket.ts'
@@ -15,7 +14,7 @@ import { type ChildPlaces, doorPathOf } from './places.ts'
 import type { ChildRecords } from './records.ts'
 import { linkToShim } from './shim-link.ts'
 import { type ShimEntry, startShim } from './shim-start.ts'
-import { proxyPortOf } from './wall.ts'
+import type { WallPlan } from './wall.ts'
 
 /** What all children of one executor share. */
 export interface Household {
@@ -45,7 +44,7 @@ const stepMs = 100
 /** Starts a shim with its child and connects to it. */
 export async function launchChild(
   house: Household,
-  plan: SandboxPlan,
+  plan: WallPlan,
   places: ChildPlaces,
   about: Adoption,
   door: NetworkDoor,
@@ -53,7 +52,7 @@ export async function launchChild(
 ): Promise<Child> {
   const way = await openWay(house, places.doorPath, about.forwards, door)
   try {
-    const shimPlan = { sandbox: plan, ...places, survives: about.survives, segmentBytes, segments }
+    const shimPlan = { ...plan, ...places, survives: about.survives, segmentBytes, segments }
     const ready = await startShim(house.shimEntry, shimPlan, signal)
     const { shimPid, pid, startTime } = ready
     const { socketPath, logPath } = places
@@ -119,8 +118,7 @@ function openWay(
   forwards: LaunchSpec['forwards'],
   ask: NetworkDoor,
 ): Promise<Way> {
-  const proxyPort = proxyPortOf(forwards)
-  return listenForSession(path, createSessionDoor({ proxyPort, forwards, ask, guard: house.guard }))
+  return listenForSession(path, createSessionDoor({ forwards, ask, guard: house.guard }))
 }
 
 async function connectChild(

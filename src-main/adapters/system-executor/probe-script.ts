@@ -17,7 +17,6 @@ export interface ProbeTargets {
   readonly hostSocket: string
   readonly abstractName: string
   readonly hostPort: number
-  readonly proxyPort: number
 }
 
 /** Runs behind the wall in the product's own Node and prints its findings as one line of JSON. A text: no file of ours is there. */
@@ -50,7 +49,7 @@ async function main() {
     hostSocket: await reaches({ path: targets.hostSocket }),
     abstractSocket: await reaches({ path: '\\0' + targets.abstractName }),
     hostPort: await reaches({ host: '127.0.0.1', port: targets.hostPort }),
-    proxy: await asks(targets.proxyPort),
+    proxy: await asks(Number(new URL(process.env.HTTP_PROXY).port)),
   }
   console.log(JSON.stringify(findings))
 }

@@ -8,7 +8,6 @@ import type { LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../port
 import { findProgram } from './launcher.ts'
 import { childrenFolder } from './places.ts'
 import { type ProbeFindings, type ProbeTargets, probeScript } from './probe-script.ts'
-import { proxyPortOf } from './wall.ts'
 
 export interface ProbeOptions {
   readonly stateDirectory: string
@@ -25,13 +24,14 @@ const timeoutMs = 30_000
 export async function probeWall(options: ProbeOptions): Promise<Confinement> {
   if (options.platform === 'win32')
     return none('On Windows there is no wall around agents yet.', 'Run agents in a container or in WSL.')
-  if (options.platform === 'darwin')
-    return none('The Seatbelt wall has not been proven on macOS yet.', 'Run agents in a container.')
-  if (!findProgram('bwrap'))
+  const isMac = options.platform === 'darwin'
+  if (!isMac && !findProgram('bwrap'))
     return none('bubblewrap, which builds the wall around agents, is not installed.', installRemedy())
   try {
     const trial = await tryWall(options)
-    return 'findings' in trial ? judge(trial.findings) : none(...explain(trial.detail))
+    return 'findings' in trial
+      ? judge(trial.findings, isMac ? 'seatbelt' : 'bubblewrap')
+      : none(...explain(trial.detail))
   } catch (error) {
     return none(...explain(error instanceof Error ? error.message : String(error)))
   }
@@ -54,11 +54,11 @@ async function tryWall(
     await mkdir(home, { recursive: true, mode: 0o700 })
     writeFileSync(stateFile, 'canary', { mode: 0o644 })
     await listen(servers[0], { path: hostSocket })
-    await listen(servers[1], { path: `\0${id}` })
+    if (options.platform === 'linux') await listen(servers[1], { path: `\0${id}` })
     await listen(servers[2], { host: '127.0.0.1', port: 0 })
     const address = servers[2].address()
     const hostPort = typeof address === 'object' && address ? address.port : 0
-    const targets = { stateFile, hostSocket, abstractName: id, hostPort, proxyPort: proxyPortOf([]) }
+    const targets = { stateFile, hostSocket, abstractName: id, hostPort }
     return await runTrial(options, home, targets)
   } finally {
     for (const server of servers) server.close()
@@ -113,7 +113,7 @@ const networkBreaches: readonly (readonly [keyof ProbeFindings, string])[] = [
 ]
 
 /** Turns findings into what is shown. */
-export function judge(findings: ProbeFindings): Confinement {
+export function judge(findings: ProbeFindings, means: 'bubblewrap' | 'seatbelt'): Confinement {
   const fileHoles = fileBreaches.filter(([name]) => findings[name] === true).map(([, words]) => words)
   const networkHoles = networkBreaches.filter(([name]) => findings[name] === true).map(([, words]) => words)
   const holes = [...fileHoles, ...networkHoles]
@@ -126,15 +126,14 @@ export function judge(findings: ProbeFindings): Confinement {
   return {
     files: fileHoles.length === 0,
     network: isNetworkHeld,
-    means: 'bubblewrap',
+    means,
     reason,
-    remedy:
-      holes.length === 0 ? null : 'Install a current kernel and bubblewrap 0.8 or newer, then check again.',
+    remedy: holes.length === 0 ? null : 'Bring this system and its sandbox up to date, then check again.',
   }
 }
 
 /** The reason and the remedy for what bubblewrap said when it could not build the wall. */
-function explain(detail: string): [string, string | null] {
+export function explain(detail: string): [string, string | null] {
   const words = detail.split('\n').at(-1) ?? ''
   if (/unknown option|Unknown option/.test(detail))
     return [`bubblewrap is too old: ${words}`, 'Install bubblewrap 0.8 or newer.']

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { isAlive, type ProcessStat, readStat } from '../../shim/process-identity.ts'
+import { isAlive, type ProcessStat, readAllStats } from '../../shim/process-identity.ts'
 
 /**
  * All processes of a session: its first process and whatever descends from it. In a pid namespace this is exact, for
@@ -18,7 +17,7 @@ export interface SessionProcesses {
 
 /** `pid` and `startTime` name the first process; when it is gone nothing is ever signalled. */
 export function sessionProcesses(pid: number, startTime: string): SessionProcesses {
-  const list = () => (isAlive(pid, startTime) ? descendants(pid, readAll()) : [])
+  const list = () => (isAlive(pid, startTime) ? descendants(pid, readAllStats()) : [])
   function send(target: number, name: NodeJS.Signals): void {
     try {
       process.kill(target, name)
@@ -55,14 +54,6 @@ export function descendants(root: number, all: readonly ProcessStat[]): ProcessS
   return found.filter(({ state }) => state !== 'Z' && state !== 'X')
 }
 
-function readAll(): ProcessStat[] {
-  const names = process.platform === 'linux' ? readdirSync('/proc') : []
-  return names
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => readStat(Number(name)))
-    .filter((stat) => stat !== undefined)
-}
-
 const stopRounds = 100
 const stopPauseMs = 5
 
@@ -89,7 +80,7 @@ export async function stopAll(processes: SessionProcesses): Promise<boolean> {
 
 /** Ends a process that we started a moment ago and everything below it. */
 export function killTree(pid: number): void {
-  for (const one of descendants(pid, readAll())) {
+  for (const one of descendants(pid, readAllStats())) {
     try {
       process.kill(one.pid, 'SIGKILL')
     } catch {

@@ -6,7 +6,7 @@ import type { AddressGuard } from './addresses.ts'
 import { createSessionDoor } from './door.ts'
 import { ExecutorError } from './executor-error.ts'
 import { sessionProcesses } from './process-tree.ts'
-import { proxyPortOf } from './wall.ts'
+import type { WallPlan } from './wall.ts'
 
 const drainMs = 500
 
@@ -19,14 +19,14 @@ export interface RunContext {
 }
 
 /** Runs a planned command to its end. It has no shim: it ends with the app. */
-export async function runPlan(plan: SandboxPlan, context: RunContext): Promise<RunOutcome> {
+export async function runPlan(plan: WallPlan, context: RunContext): Promise<RunOutcome> {
   const { options, clock } = context
   options.signal.throwIfAborted()
   const startedAtMs = clock.nowMs()
   const out = createOutput(options, 'stdout')
   const err = createOutput(options, 'stderr')
-  const sandbox = await start(plan, (chunk) => err.push(chunk))
-  const way = openDoor(sandbox, context)
+  const sandbox = await start(plan.sandbox, (chunk) => err.push(chunk))
+  const way = openDoor(sandbox, plan.proxyPort, context)
   let isTimedOut = false
   const kill = () => {
     sessionProcesses(sandbox.pid, sandbox.startTime).kill()
@@ -72,13 +72,13 @@ async function start(plan: SandboxPlan, onStderr: (chunk: Buffer) => void): Prom
   }
 }
 
-function openDoor(sandbox: Sandbox, context: RunContext): { close(): void } {
+function openDoor(sandbox: Sandbox, proxyPort: number | null, context: RunContext): { close(): void } {
   const { spec, door, guard } = context
   const { forwards } = spec
-  const way = createSessionDoor({ proxyPort: proxyPortOf(forwards), forwards, ask: door, guard })
+  const way = createSessionDoor({ forwards, ask: door, guard })
   for (const [port, server] of sandbox.servers) {
     Object.assign(server, { allowHalfOpen: true })
-    server.on('connection', (socket) => way.serve(port, socket))
+    server.on('connection', (socket) => way.serve(port === proxyPort ? 0 : port, socket))
   }
   return {
     close() {

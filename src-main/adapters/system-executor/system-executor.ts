@@ -5,7 +5,6 @@ import { SignalboxError } from '../../contract/errors.ts'
 import type { Confinement } from '../../contract/session.ts'
 import type { Clock, Log } from '../../ports/clock.ts'
 import type { Executor, LaunchSpec } from '../../ports/executor.ts'
-import type { SandboxPlan } from '../../shim/protocol.ts'
 import { createAddressGuard } from './addresses.ts'
 import { ExecutorError } from './executor-error.ts'
 import { ownGroup } from './freezer.ts'
@@ -17,7 +16,7 @@ import { probeWall } from './probe.ts'
 import { type ChildRecord, createChildRecords } from './records.ts'
 import { runPlan } from './run.ts'
 import type { ShimEntry } from './shim-start.ts'
-import { closedFolders, openPlan, type WallGround, wallPlan } from './wall.ts'
+import { closedFolders, openPlan, type WallGround, type WallPlan, wallPlan } from './wall.ts'
 
 export interface SystemExecutorOptions {
   /** Where children's logs lie (`children/`); its content is never shown to a child. */
@@ -66,9 +65,9 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
     const { files, network, means, reason, remedy } = confinement
     if (!(files && network) && !spec.acceptUnconfined)
       throw new SignalboxError('not_confined', { reason, ...(remedy ? { remedy } : {}) }, { message: reason })
-    const hasWall = means === 'bubblewrap'
+    const hasWall = means !== 'none'
     if (hasWall) await prepare(ground, spec)
-    const plan: SandboxPlan = hasWall ? wallPlan(ground, spec, hasNetwork) : openPlan(spec)
+    const plan: WallPlan = hasWall ? wallPlan(ground, spec, hasNetwork) : openPlan(spec)
     return { plan, confinement }
   }
 
@@ -101,7 +100,13 @@ function groundOf(options: SystemExecutorOptions): WallGround {
   const { stateDirectory, runtimeDirectory, nodeProgram } = options
   const person = whoRuns()
   const etc = writeEtc(runtimeDirectory, person)
-  return { person, etc, nodeProgram, closed: closedFolders(stateDirectory, runtimeDirectory) }
+  return {
+    platform: process.platform,
+    person,
+    etc,
+    nodeProgram,
+    closed: closedFolders(stateDirectory, runtimeDirectory),
+  }
 }
 
 function householdOf(options: SystemExecutorOptions): Household {

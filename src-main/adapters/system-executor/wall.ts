@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import type { LaunchSpec } from '../../ports/executor.ts'
@@ -7,9 +8,11 @@ import { helperEnvironment, wallArguments } from './bubblewrap.ts'
 import { ExecutorError } from './executor-error.ts'
 import { grantedMounts, isBelow, programFolder, systemMounts } from './host-view.ts'
 import { canClose, findProgram, isExecutable, launcherFor, type Person } from './launcher.ts'
+import { seatbeltProfile } from './seatbelt.ts'
 
 /** What a wall is built from; the same for every child of an executor. */
 export interface WallGround {
+  readonly platform: NodeJS.Platform
   readonly person: Person
   readonly etc: Readonly<Record<string, string>>
   /** The product's Node, which opens the ports inside. */
@@ -18,10 +21,16 @@ export interface WallGround {
   readonly closed: readonly string[]
 }
 
+/** A program to start, and which of its ports is the proxy's. */
+export interface WallPlan {
+  readonly sandbox: SandboxPlan
+  readonly proxyPort: number | null
+}
+
 const firstProxyPort = 3128
 const systemPath = '/usr/local/bin:/usr/bin:/bin'
 
-/** The port of the proxy inside: the same every time, unless a forward has it. */
+/** The port of the proxy in a network of its own: the same every time, unless a forward has it. */
 export function proxyPortOf(forwards: LaunchSpec['forwards']): number {
   const taken = new Set(forwards.map(({ insidePort }) => insidePort))
   let port = firstProxyPort
@@ -42,11 +51,12 @@ export function childEnvironment(spec: LaunchSpec, proxyPort: number | null): Re
   return { ...env, NO_PROXY: local, no_proxy: local }
 }
 
-/** How to start `spec` behind bubblewrap; `wantsNetwork` false leaves out the helper and every port where it can. */
-export function wallPlan(ground: WallGround, spec: LaunchSpec, wantsNetwork: boolean): SandboxPlan {
-  const hasNetwork = wantsNetwork || !canClose()
+/** How to start `spec` behind this platform's wall; `wantsNetwork` false leaves out every port where it can. */
+export function wallPlan(ground: WallGround, spec: LaunchSpec, wantsNetwork: boolean): WallPlan {
+  if (ground.platform === 'darwin') return seatbeltPlan(spec, wantsNetwork)
   const bwrap = findProgram('bwrap')
   if (!bwrap) throw new ExecutorError('start_failed', 'bubblewrap is not installed.')
+  const hasNetwork = wantsNetwork || !canClose()
   const reads = hasNetwork ? [...spec.reads, programFolder(ground.nodeProgram)] : spec.reads
   const granted = grantedMounts(reads, [...spec.writes, spec.home], ground.closed)
   const visible = granted.flatMap((mount) => (mount.kind === 'link' ? [] : [mount.at]))
@@ -56,39 +66,48 @@ export function wallPlan(ground: WallGround, spec: LaunchSpec, wantsNetwork: boo
       `The working directory ${spec.cwd} is not among what was granted.`,
     )
   const command = hasNetwork ? [ground.nodeProgram, '-e', enterScript] : [spec.file, ...spec.args]
-  const launcher = launcherFor(
-    bwrap,
-    ground.person,
-    [...systemMounts(), ...granted],
-    ground.etc,
-    command,
-    hasNetwork,
-  )
-  const proxyPort = proxyPortOf(spec.forwards)
-  const env = childEnvironment(spec, hasNetwork ? proxyPort : null)
-  const ports = [proxyPort, ...spec.forwards.map(({ insidePort }) => insidePort)]
-  const launcherArgs = wallArguments({
-    mounts: launcher.mounts,
-    etc: launcher.etc,
-    cwd: spec.cwd,
-    env: hasNetwork ? helperEnvironment : env,
-  })
-  return {
+  const mounts = [...systemMounts(), ...granted]
+  const launcher = launcherFor(bwrap, ground.person, mounts, ground.etc, command, hasNetwork)
+  const proxyPort = hasNetwork ? proxyPortOf(spec.forwards) : null
+  const env = childEnvironment(spec, proxyPort)
+  const ports = [proxyPort ?? 0, ...spec.forwards.map(({ insidePort }) => insidePort)]
+  const sandbox: SandboxPlan = {
     file: launcher.file,
     args: launcher.args,
     env: { PATH: systemPath },
     cwd: '/',
-    launcherArgs,
+    launcherArgs: wallArguments({
+      mounts: launcher.mounts,
+      etc: launcher.etc,
+      cwd: spec.cwd,
+      env: hasNetwork ? helperEnvironment : env,
+    }),
     enter: hasNetwork ? { ports, file: spec.file, args: spec.args, env } : null,
     outsidePorts: [],
   }
+  return { sandbox, proxyPort }
+}
+
+/** Not proven on a Mac yet. There is no network of its own: the proxy is a port of the machine, which only this profile names. */
+function seatbeltPlan(spec: LaunchSpec, hasNetwork: boolean): WallPlan {
+  const proxyPort = hasNetwork ? randomInt(20_000, 60_000) : null
+  const forwards = spec.forwards.map(({ insidePort }) => insidePort)
+  const ports = proxyPort === null ? [] : [proxyPort, ...forwards]
+  const sandbox = {
+    ...openPlan(spec).sandbox,
+    file: '/usr/bin/sandbox-exec',
+    args: ['-p', seatbeltProfile(spec, ports), spec.file, ...spec.args],
+    env: childEnvironment(spec, proxyPort),
+    outsidePorts: ports,
+  }
+  return { sandbox, proxyPort }
 }
 
 /** How to start `spec` with nothing around it, after the user accepted that. */
-export function openPlan(spec: LaunchSpec): SandboxPlan {
+export function openPlan(spec: LaunchSpec): WallPlan {
   if (!isExecutable(spec.file))
     throw new ExecutorError('program_not_found', `${spec.file} can't be started: there is no such program.`)
-  return {
+  const sandbox: SandboxPlan = {
     file: spec.file,
     args: spec.args,
     env: childEnvironment(spec, null),
@@ -97,6 +116,7 @@ export function openPlan(spec: LaunchSpec): SandboxPlan {
     enter: null,
     outsidePorts: spec.forwards.map(({ insidePort }) => insidePort),
   }
+  return { sandbox, proxyPort: null }
 }
 
 /** What no grant may lay open: the state and runtime directories as such, and the user's home. */

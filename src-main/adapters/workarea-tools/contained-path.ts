@@ -70,7 +70,8 @@ export async function walk(root: string, path: string, makes = false): Promise<P
       if (makes) await mkdir(next).catch(unlessThere)
       base = await step(next, held)
     }
-    return { path, address: join(base, last), close }
+    // Put together as text: `join` would take the dot away, and with it the directory's own entry.
+    return { path, address: `${base}/${last}`, close }
   } catch (error) {
     await close()
     throw translated(error, path)

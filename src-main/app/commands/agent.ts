@@ -20,7 +20,10 @@ export function createAgentHandlers(parts: AppParts): Handlers<SignalboxContract
     },
     async addCustom(input, context) {
       if (!(await powers.isProgram(input.file)))
-        throw new SignalboxError('path_not_found', { path: input.file, detail: 'not a program that can be run' })
+        throw new SignalboxError('path_not_found', {
+          path: input.file,
+          detail: 'not a program that can be run',
+        })
       const done = changeSettings(parts, context, ({ customAgents }) => ({
         customAgents: [...customAgents.filter((one) => one.name !== input.name), input],
       }))

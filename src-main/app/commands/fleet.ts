@@ -27,7 +27,11 @@ export function createFleetCommands(parts: AppParts): Pick<Handlers<SignalboxCon
       parts.once(`${context.commandId} demo`, async () => {
         const path = await powers.makeDemoRepository(context.signal)
         // The session carries the command's receipt; the project has an id of its own, made from it.
-        const added = await addProject(parts, { path }, { ...context, commandId: projectCommand(context.commandId) })
+        const added = await addProject(
+          parts,
+          { path },
+          { ...context, commandId: projectCommand(context.commandId) },
+        )
         return submitSession(
           parts,
           {

@@ -1,6 +1,6 @@
-import { ProjectId } from '../../contract/ids.ts'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Fact } from '../../contract/events.ts'
+import { ProjectId } from '../../contract/ids.ts'
 import type { SignalboxContract } from '../../contract/index.ts'
 import type { Handlers } from '../../contract/procedure.ts'
 import { decideAddProject } from '../../domain/project/add.ts'

@@ -44,7 +44,8 @@ export function submitSession(parts: AppParts, input: SubmitInput, call: Command
 }
 
 function refuseWhileDraining({ store, isStopping }: AppParts): void {
-  if (isStopping() || store.operator.daemonState() === 'draining') throw new SignalboxError('daemon_draining', {})
+  if (isStopping() || store.operator.daemonState() === 'draining')
+    throw new SignalboxError('daemon_draining', {})
 }
 
 function knownAtSubmit(parts: AppParts, input: SubmitInput, agent: AgentInfo, payment: Payment) {

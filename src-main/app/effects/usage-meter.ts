@@ -28,7 +28,10 @@ export function createUsageMeter(
     },
     usage(): Usage {
       const { toolCalls, wallMs } = now()
-      if (metered) return { ...pick(metered), toolCalls, wallMs, source: 'metered' }
+      if (metered) {
+        const cost = payment === 'none' ? 0 : metered.costUsdNanos
+        return { ...pick(metered), costUsdNanos: cost, toolCalls, wallMs, source: 'metered' }
+      }
       if (payment === 'none') {
         return {
           inputTokens: 0,

@@ -59,7 +59,11 @@ function readOverview(parts: AppParts, confinement: Confinement): Overview {
       ok: checked?.found.ok ?? null,
     },
     confinement,
-    conditions: [...powers.conditions(), ...journalConditions(parts), ...budgetConditions(parts, cost.usdNanos)],
+    conditions: [
+      ...powers.conditions(),
+      ...journalConditions(parts),
+      ...budgetConditions(parts, cost.usdNanos),
+    ],
     stateDirectory: parts.stateDirectory,
     stateBytes: powers.stateBytes(),
     isFirstRun: !settings.firstRunDone,

@@ -16,9 +16,7 @@ export function createSessionQueries(parts: AppParts): Pick<Handlers<SignalboxCo
   return {
     list(input) {
       const { total, marks } = store.queries.sessions.marks(input, clock.nowMs())
-      const rows = marks
-        .map(({ id }) => store.queries.sessions.read(id))
-        .filter((row) => row !== undefined)
+      const rows = marks.map(({ id }) => store.queries.sessions.read(id)).filter((row) => row !== undefined)
       return { rows, total, from: input.from, atSeq: store.journal.lastSeq() }
     },
     get: ({ sessionId }) => readDetail(parts, sessionId),

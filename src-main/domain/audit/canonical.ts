@@ -69,8 +69,7 @@ function writeArray(values: readonly unknown[], path: string, depth: number): st
 
 function writeObject(value: object, path: string, depth: number): string {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null)
-    throw new NotCanonical(path, 'is no plain object')
+  if (prototype !== Object.prototype && prototype !== null) throw new NotCanonical(path, 'is no plain object')
   if (Object.getOwnPropertySymbols(value).length > 0) throw new NotCanonical(path, 'has a symbol as key')
   let text = '{'
   let isFirst = true

@@ -1,7 +1,7 @@
 import type { AuditProblem, AuditReport } from '../../contract/audit.ts'
+import type { StoredEntry } from './check-entry.ts'
 import type { ChainPart, VerifyOptions } from './verify.ts'
 import { createChainCheck } from './verify.ts'
-import type { StoredEntry } from './check-entry.ts'
 
 const maxListed = 1000
 

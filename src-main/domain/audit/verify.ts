@@ -2,11 +2,19 @@ import type { AuditProblem } from '../../contract/audit.ts'
 import { type EntryHash, noHash, sessionOfChain } from './body.ts'
 import { type BodyFields, checkBody, type EntryProblemKind, type StoredEntry } from './check-entry.ts'
 
+/** The entry before a part: where it stands, its stored hash, and what its hash should have been. */
+export interface ChainPosition {
+  readonly sequence: number
+  readonly entryHash: string
+  readonly rightHash: string
+  readonly occurredAtMs: number
+}
+
 export interface VerifyOptions {
   readonly chain: string
   readonly hash: EntryHash
   /** Where the list begins; entries before it are taken as they are. Absent = at the first entry. */
-  readonly after?: { readonly sequence: number; readonly entryHash: string; readonly occurredAtMs: number }
+  readonly after?: ChainPosition
   /** What is known from elsewhere about the end of the chain. */
   readonly expectedHead?: { readonly length: number; readonly head: string }
 }
@@ -59,7 +67,7 @@ export function createChainCheck(options: VerifyOptions) {
     firstSequence: 0,
     sequence: after?.sequence ?? 0,
     head: after?.entryHash ?? noHash,
-    recomputed: undefined,
+    recomputed: after?.rightHash,
     firstAtMs: 0,
     atMs: after?.occurredAtMs ?? 0,
     problemCount: 0,

@@ -19,7 +19,11 @@ export function projectDaemon(state: DaemonState, fact: Fact): DaemonState {
 }
 
 /** Changes what the daemon admits; being there already is acknowledged. */
-export function decideDaemonState(state: DaemonState, wanted: 'ready' | 'paused' | 'draining', id: string): Decision {
+export function decideDaemonState(
+  state: DaemonState,
+  wanted: 'ready' | 'paused' | 'draining',
+  id: string,
+): Decision {
   if (state === wanted) return accept([])
   const type = { ready: 'daemon.resumed', paused: 'daemon.paused', draining: 'daemon.draining' } as const
   return accept([{ type: type[wanted], subject: id, payload: {} }])

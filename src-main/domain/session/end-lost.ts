@@ -1,5 +1,5 @@
-import { AskId } from '../../contract/ids.ts'
 import type { NewFact } from '../../contract/events.ts'
+import { AskId } from '../../contract/ids.ts'
 import type { Usage } from '../../contract/session.ts'
 import { accept, type Decision } from '../decision.ts'
 import { isEnded } from './project.ts'
@@ -7,11 +7,7 @@ import type { SessionState } from './state.ts'
 import type { SealedActivities } from './stop.ts'
 
 /** Ends what was working when the app went away and can't be taken over. A recorded stop makes it stopped, not lost. */
-export function decideEndLost(
-  state: SessionState,
-  usage: Usage,
-  sealed: SealedActivities,
-): Decision {
+export function decideEndLost(state: SessionState, usage: Usage, sealed: SealedActivities): Decision {
   const { row, extras } = state
   if (isEnded(row) || row.status !== 'working') return accept([])
   const withdrawn = extras.openAskIds.map((askId): NewFact => withdrawal(row.id, askId))

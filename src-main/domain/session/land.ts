@@ -1,4 +1,4 @@
-import { accept, type Decision, reject, type Rejection } from '../decision.ts'
+import { accept, type Decision, type Rejection, reject } from '../decision.ts'
 import { refuseReview } from './review.ts'
 import type { SessionState } from './state.ts'
 
@@ -22,7 +22,11 @@ export function refuseLand(
 }
 
 /** Records a landing that was made. */
-export function decideLanded(state: SessionState | undefined, sessionId: string, landing: LandingDone): Decision {
+export function decideLanded(
+  state: SessionState | undefined,
+  sessionId: string,
+  landing: LandingDone,
+): Decision {
   if (!state) return reject('session_not_found', { sessionId })
   const { workareaId } = state.row
   if (workareaId === null) return reject('workarea_gone', { workareaId: '' })

@@ -113,11 +113,7 @@ function projectAcquired(state: SessionState, payload: FactPayload<'workarea.acq
 
 function projectAsked(state: SessionState, askId: string, atMs: number): SessionState {
   const openAskIds = [...state.extras.openAskIds.filter((id) => id !== askId), askId]
-  return toPhase(
-    withExtras(withRow(state, { openAsks: openAskIds.length }), { openAskIds }),
-    'ask',
-    atMs,
-  )
+  return toPhase(withExtras(withRow(state, { openAsks: openAskIds.length }), { openAskIds }), 'ask', atMs)
 }
 
 function projectAnswered(state: SessionState, askId: string, atMs: number): SessionState {

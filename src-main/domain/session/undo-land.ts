@@ -1,4 +1,4 @@
-import { accept, type Decision, reject, type Rejection } from '../decision.ts'
+import { accept, type Decision, type Rejection, reject } from '../decision.ts'
 import type { SessionState } from './state.ts'
 
 /** Only a landing that stands can be taken back. */

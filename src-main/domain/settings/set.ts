@@ -10,7 +10,11 @@ export function decideSetSettings(current: Settings, input: Partial<Settings>): 
     const parsed = Settings.partial().safeParse({ [key]: value })
     if (!parsed.success)
       return reject('setting_invalid', { key, detail: parsed.error.issues[0]?.message ?? 'not understood' })
-    facts.push({ type: 'settings.changed', subject: key, payload: { key, value: JSON.parse(JSON.stringify(value)) } })
+    facts.push({
+      type: 'settings.changed',
+      subject: key,
+      payload: { key, value: JSON.parse(JSON.stringify(value)) },
+    })
   }
   return accept(facts)
 }

@@ -199,7 +199,6 @@ describe('a run', () => {
     const mute: Model = {
       id: 'm/m',
       caps: { tools: true, maxContext: null },
-      // biome-ignore lint/correctness/useYield: it never comes to it
       stream: async function* (): AsyncIterable<ModelEvent> {
         await new Promise(() => undefined)
       },

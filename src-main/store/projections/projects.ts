@@ -33,9 +33,7 @@ export function createProjectTable(db: Db) {
     .prepare<[string], string>('SELECT id FROM projects WHERE path = ? AND is_removed = 0')
     .pluck()
   const live = db
-    .prepare<[string], number>(
-      'SELECT count(*) FROM sessions WHERE project_id = ? AND ended_at_ms IS NULL',
-    )
+    .prepare<[string], number>('SELECT count(*) FROM sessions WHERE project_id = ? AND ended_at_ms IS NULL')
     .pluck()
   return {
     add: (projectId: string, path: string, name: string, atMs: number): void =>

@@ -22,9 +22,7 @@ export function createWorkareaTable(db: Db) {
     'INSERT INTO workareas (workarea_id, session_id, record) VALUES (?, ?, ?) ON CONFLICT (workarea_id) DO NOTHING',
   )
   const release = db.prepare('UPDATE workareas SET is_released = 1 WHERE workarea_id = ?')
-  const read = db
-    .prepare<[string], string>('SELECT record FROM workareas WHERE workarea_id = ?')
-    .pluck()
+  const read = db.prepare<[string], string>('SELECT record FROM workareas WHERE workarea_id = ?').pluck()
   const owners = db
     .prepare<[], string>(
       `SELECT session_id FROM workareas
@@ -49,8 +47,9 @@ export function createWorkareaTable(db: Db) {
     /** Sessions whose own workareas are not given up, or whose removal is owed and will be done in order. */
     owners: (): readonly string[] => owners.all(),
     list: (): readonly { readonly record: StoredWorkarea; readonly isReleased: boolean }[] =>
-      all
-        .all()
-        .map((row) => ({ record: JSON.parse(row.record) as StoredWorkarea, isReleased: row.is_released === 1 })),
+      all.all().map((row) => ({
+        record: JSON.parse(row.record) as StoredWorkarea,
+        isReleased: row.is_released === 1,
+      })),
   }
 }

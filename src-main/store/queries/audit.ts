@@ -1,8 +1,8 @@
 import type { AuditEntry } from '../../contract/audit.ts'
 import { SessionId } from '../../contract/ids.ts'
 import { formatOccurredAt, sessionOfChain } from '../../domain/audit/body.ts'
-import { eventKinds, isFactType } from '../../domain/audit/event-kind.ts'
 import { describeFact } from '../../domain/audit/describe.ts'
+import { eventKinds, isFactType } from '../../domain/audit/event-kind.ts'
 import type { Db } from '../database.ts'
 
 interface EntryRow {
