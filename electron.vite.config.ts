@@ -90,6 +90,8 @@ export default defineConfig({
       outDir: at('out/renderer'),
       target: 'chrome148',
       minify: true,
+      // A font inlined as a data address would be refused by the page's own policy.
+      assetsInlineLimit: 0,
       rollupOptions: { input: { index: at('src-renderer/index.html') } },
     },
   },

@@ -108,7 +108,7 @@ async function build(config: Config, host: HostParts): Promise<House> {
     workareas,
     agents: createAgentDirectory(runtimes.all, runtimes.providers, log),
     secrets,
-    storage: createStorageScanner(paths),
+    storage: createStorageScanner(paths, (id) => store.workareas.read(id)?.sessionId ?? null),
     verifier,
     probeWall: (options) => executor.probe(options),
     openPath: (path, what, editor) =>

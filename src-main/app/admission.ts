@@ -14,6 +14,9 @@ const occasions: ReadonlySet<FactType> = new Set([
   'daemon.resumed',
 ])
 
+/** How often it is looked whether a held queue may go on. */
+const lookAgainMs = 60_000
+
 /** Money of today: of sessions that ended, and of those that work. */
 export function costToday(store: Store, clock: Clock) {
   const ended = store.costs.dayAt(clock.nowMs())
@@ -36,11 +39,20 @@ export function createAdmission(parts: {
 }) {
   const { store, clock, bus, dispatcher } = parts
   let isOpen = false
+  let cancelLook: (() => void) | undefined
+  /** A day's budget comes back with the day, which no fact tells. */
+  const lookAgain = (): void => {
+    cancelLook ??= clock.after(lookAgainMs, () => {
+      cancelLook = undefined
+      admit()
+    })
+  }
   const admit = (): void => {
     while (isOpen && store.operator.daemonState() === 'ready') {
       const { slots } = store.operator.settings()
       const [next] = store.queries.fleet.used() < slots ? store.queries.fleet.queue(1) : []
-      if (next === undefined || isDayOverBudget(store, clock)) return
+      if (next === undefined) return
+      if (isDayOverBudget(store, clock)) return lookAgain()
       const facts = dispatcher.decideInternally(() => {
         const state = store.sessions.read(next)
         return state ? decideAdmit(state.row) : accept([])
@@ -60,6 +72,7 @@ export function createAdmission(parts: {
     admit,
     close(): void {
       isOpen = false
+      cancelLook?.()
       stop()
     },
   }

@@ -96,7 +96,6 @@ it('starts nothing new when the money of the day is spent, and says so', async (
   expect(overview).toMatchObject({ costTodayUsdNanos: 250, sessionsWithoutCost: 0, queued: 1 })
   expect(overview.conditions.map(({ kind }) => kind)).toEqual(['daily-budget'])
   open.pass(24 * 3_600_000)
-  open.app.record([{ type: 'daemon.resumed', subject: 'x', payload: {} }])
   expect(await rowOf(open, second.sessionId)).toMatchObject({ status: 'working' })
 })
 

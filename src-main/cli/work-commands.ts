@@ -13,7 +13,7 @@ import {
 } from './args.ts'
 import { type CliCommand, one, show } from './command.ts'
 import type { Client } from './connect.ts'
-import { follow, getSession } from './follow.ts'
+import { follow, getSession, resolveId } from './follow.ts'
 import { oneLine } from './terminal.ts'
 
 export const run: CliCommand = {
@@ -98,9 +98,8 @@ export const answer: CliCommand = {
     const [id, choice] = readArgs(args, {}).words
     if (!id || !choice) throw new UsageError(`usage: signalbox ${answer.usage}`)
     const open = await client.fleet.asks({})
-    const ask =
-      open.find((entry) => entry.id === id) ??
-      open.find((entry) => entry.sessionId.startsWith(id.startsWith('ses-') ? id : `ses-${id}`))
+    const sessionId = id.startsWith('ask-') ? undefined : await resolveId(client, id)
+    const ask = open.find((entry) => entry.id === id || entry.sessionId === sessionId)
     if (!ask)
       throw new SignalboxError(
         'ask_not_open',

@@ -4,8 +4,11 @@ import { diskUse, freeBytes } from '../adapters/this-machine/disk-use.ts'
 import type { ScannedItem, StorageScanner } from '../app/powers.ts'
 import type { StatePaths } from '../config.ts'
 
-/** Looks at the state directory: one item per workarea, scratch home and top-level thing. */
-export function createStorageScanner(paths: StatePaths): StorageScanner {
+/** Looks at the state directory, `sessionOf` tells whose a workarea is: one item per workarea, scratch home and top-level thing. */
+export function createStorageScanner(
+  paths: StatePaths,
+  sessionOf: (workareaId: string) => string | null,
+): StorageScanner {
   const item = async (
     kind: ScannedItem['kind'],
     path: string,
@@ -29,7 +32,12 @@ export function createStorageScanner(paths: StatePaths): StorageScanner {
       const items: ScannedItem[] = []
       for (const name of await inside('workareas', /^wka-/)) {
         signal.throwIfAborted()
-        items.push(await item('workarea', join(paths.home, 'workareas', name), name, { workareaId: name }))
+        items.push(
+          await item('workarea', join(paths.home, 'workareas', name), name, {
+            workareaId: name,
+            sessionId: sessionOf(name),
+          }),
+        )
       }
       for (const name of await inside('homes', /^ses-/)) {
         items.push(await item('scratch-home', join(paths.home, 'homes', name), name, { sessionId: name }))

@@ -12,7 +12,7 @@ export interface ChildInput {
 /** `report` tells how many bytes are in the child's pipe, or that it no longer reads. */
 export function createChildInput(
   stdin: Writable,
-  report: (bytes: number, isClosed: boolean) => void,
+  report: (bytes: number, isClosed: boolean) => unknown,
 ): ChildInput {
   let accepted = 0
   let written = 0

@@ -4,7 +4,14 @@ import { endOfChild, writeExit } from './child-end.ts'
 import { type ChildInput, createChildInput } from './child-input.ts'
 import { createChildOutput } from './child-output.ts'
 import { type LogLimits, type OutputLog, openOutputLog } from './output-log.ts'
-import { createFrameReader, type ExitRecord, encodeFrame, parseToShim, type ToShim } from './protocol.ts'
+import {
+  createFrameReader,
+  type ExitRecord,
+  encodeFrame,
+  type FromShim,
+  parseToShim,
+  type ToShim,
+} from './protocol.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** Unsent output above which the child waits for an app that is there; without one it never waits. */
@@ -89,10 +96,12 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
   let client: Client | undefined
   let exit: ExitRecord | undefined
   let isDone = false
+  const tell = (message: FromShim, payload?: Uint8Array) =>
+    client?.socket.write(encodeFrame(message, payload))
   const output = createChildOutput(sandbox.stdout, log, pump)
-  const input = createChildInput(sandbox.stdin, (bytes, isClosed) => {
-    client?.socket.write(encodeFrame(isClosed ? { type: 'stdinClosed' } : { type: 'stdinAck', bytes }))
-  })
+  const input = createChildInput(sandbox.stdin, (bytes, isClosed) =>
+    tell(isClosed ? { type: 'stdinClosed' } : { type: 'stdinAck', bytes }),
+  )
 
   function finish(): void {
     if (isDone) return
@@ -110,7 +119,7 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
   function report(end: Omit<ExitRecord, 'stdoutBytes'>): void {
     exit = { ...end, stdoutBytes: log.total }
     writeExit(logPath, exit)
-    client?.socket.write(encodeFrame({ type: 'exit', ...exit }))
+    tell({ type: 'exit', ...exit })
     pump()
     setTimeout(() => (client ? undefined : finish()), goneMs)
   }
@@ -140,9 +149,7 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
       pump()
       return exit === undefined
     },
-    sendStderr(chunk: Uint8Array) {
-      client?.socket.write(encodeFrame({ type: 'stderr' }, chunk))
-    },
+    sendStderr: (chunk: Uint8Array) => tell({ type: 'stderr' }, chunk),
   }
 }
 

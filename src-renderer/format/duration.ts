@@ -29,7 +29,7 @@ export function formatAge(ms: number | null): string {
 export function formatStep(ms: number | null): string {
   if (ms === null || !Number.isFinite(ms)) return '—'
   if (ms < second) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < minute) return `${(ms / second).toFixed(ms < 10 * second ? 1 : 0)} s`
+  if (ms < minute) return `${(ms / second).toFixed(ms < 10 * second ? 1 : 0).replace(/\.0$/, '')} s`
   return formatDuration(ms)
 }
 

@@ -77,6 +77,6 @@ export function meaningOf(phase: Phase): string {
 
 /** Place of an age on a logarithmic ruler from 0 to `maxMs`, as a share of its length. */
 export function logPlace(ageMs: number, maxMs: number): number {
-  const scale = (ms: number) => Math.log10(1 + Math.max(0, ms) / 30_000)
+  const scale = (ms: number) => Math.log10(1 + Math.max(0, ms) / 180_000)
   return Math.min(1, scale(ageMs) / scale(maxMs))
 }

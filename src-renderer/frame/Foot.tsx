@@ -9,7 +9,8 @@ type Overview = NonNullable<ReturnType<typeof useOverview>['data']>
 /** The keys of this screen at the left, the journal's state at the right. */
 export function Foot(props: { overview: Read<Overview>; nowMs: number }) {
   const { table, screen } = useKeyTable()
-  const shown = table.filter((one) => one.isInFoot && (one.scope === screen || one.scope === 'global'))
+  const footOf = (scope: string) => table.filter((one) => one.isInFoot && one.scope === scope)
+  const shown = [...footOf(screen), ...footOf('global')]
   const { data } = props.overview
   return (
     <footer className="foot">

@@ -6,7 +6,14 @@ const of = (
   keys: readonly string[],
   label: string,
   more: Pick<KeyBinding, 'isInFoot' | 'isNative'> = {},
-): KeyBinding => ({ scope, action: `${scope}.${verb}`, keys, label, ...more })
+): KeyBinding => ({
+  scope,
+  action: `${scope}.${verb}`,
+  keys,
+  label,
+  repeats: /^(next|previous)/.test(verb),
+  ...more,
+})
 
 const foot = { isInFoot: true }
 const native = { isInFoot: true, isNative: true }

@@ -37,93 +37,101 @@ export function quoteWord(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? shown : `'${shown.replaceAll("'", `'\\''`)}'`
 }
 
-/**
- * One question with its answers. Allowing takes two steps by key: `Y` arms, `Y` or Enter then confirms; Escape disarms.
- * Nothing here takes the focus by itself. `arming` counts up when a key outside asks to arm.
- */
-export function AskCard(props: {
-  ask: AskView
-  nowMs: number
-  arming?: number
-  isBusy: boolean
-  blocked?: string | null
-  onAnswer: (optionId: string) => void
-}) {
-  const { ask, arming = 0 } = props
-  const [armed, setArmed] = useState<string | null>(null)
-  const card = useRef<HTMLDivElement>(null)
-  const once =
-    ask.options.find((one) => one.kind === 'allow_once') ??
-    ask.options.find((one) => one.kind === 'allow_always')
-  const deny =
-    ask.options.find((one) => one.kind === 'reject_once') ??
-    ask.options.find((one) => one.kind === 'reject_always')
+function optionOf(options: readonly AskOption[], verb: 'allow' | 'reject'): AskOption | undefined {
+  return (
+    options.find((one) => one.kind === `${verb}_once`) ?? options.find((one) => one.kind === `${verb}_always`)
+  )
+}
+
+interface AskCardProps {
+  readonly ask: AskView
+  readonly nowMs: number
+  /** Counts up each time a key outside asks to arm. */
+  readonly arming?: number
+  readonly isBusy: boolean
+  /** Why nothing can be answered now. */
+  readonly blocked?: string | null
+  /** Without a box of its own, among other steps. */
+  readonly isBare?: boolean
+  readonly onAnswer: (optionId: string) => void
+}
+
+/** Arming, as a state of the card: it ends when the card loses the focus, so that no stray key confirms. */
+function useArming(props: AskCardProps, once: AskOption | undefined) {
+  const [isArmed, setArmed] = useState(false)
+  const card = useRef<HTMLFieldSetElement>(null)
+  const canAnswer = !props.isBusy && !props.blocked
   const arm = () => {
-    if (!once || props.isBusy) return
+    if (!once || !canAnswer) return
     card.current?.focus()
-    setArmed(once.id)
+    setArmed(true)
   }
   const armRef = useRef(arm)
   armRef.current = arm
+  const { arming = 0 } = props
   useEffect(() => {
     if (arming > 0) armRef.current()
   }, [arming])
   const confirm = () => {
-    if (armed === null) return
-    setArmed(null)
-    props.onAnswer(armed)
+    if (!isArmed || !once || !canAnswer) return
+    setArmed(false)
+    props.onAnswer(once.id)
   }
+  return { card, isArmed: isArmed && canAnswer, arm, confirm, disarm: () => setArmed(false) }
+}
+
+/**
+ * One question with its answers. Allowing takes two steps by key: `Y` arms, `Y` or Enter then confirms; Escape disarms.
+ * The keys belong to the card that has the focus, and nothing here takes the focus by itself.
+ */
+export function AskCard(props: AskCardProps) {
+  const { ask } = props
+  const once = optionOf(ask.options, 'allow')
+  const deny = optionOf(ask.options, 'reject')
+  const [isFocused, setFocused] = useState(false)
+  const { card, isArmed, arm, confirm, disarm } = useArming(props, once)
+  const isBlocked = props.isBusy || Boolean(props.blocked)
+  useKeyActions({
+    'ask.allow': isFocused ? () => (isArmed ? confirm() : arm()) : undefined,
+    'ask.confirm': isFocused && isArmed ? confirm : undefined,
+    'ask.deny': isFocused && deny && !isBlocked ? () => props.onAnswer(deny.id) : undefined,
+    'ask.leave': isFocused && isArmed ? disarm : undefined,
+  })
   return (
-    <div
-      className="ask"
+    <fieldset
+      className={`ask${props.isBare ? ' bare' : ''}`}
       ref={card}
       tabIndex={-1}
       data-key-scope="ask"
-      role="group"
       aria-label={`Question: ${visibleLine(ask.title)}`}
+      onFocus={() => setFocused(true)}
+      onBlur={(event) => {
+        if (event.currentTarget.contains(event.relatedTarget)) return
+        setFocused(false)
+        disarm()
+      }}
     >
-      <AskKeys
-        onYes={() => (armed ? confirm() : arm())}
-        onConfirm={armed ? confirm : undefined}
-        onDeny={deny ? () => props.onAnswer(deny.id) : undefined}
-        onLeave={armed ? () => setArmed(null) : undefined}
-      />
       <AskBody ask={ask} nowMs={props.nowMs} />
       <div className="ask-actions">
         {ask.options.map((option) => (
           <AnswerButton
             key={option.id}
             option={option}
-            isArmed={armed === option.id}
+            isArmed={isArmed && option === once}
             isFirst={option === once || option === deny}
-            isDisabled={props.isBusy || Boolean(props.blocked)}
+            isDisabled={isBlocked}
             onPress={() => props.onAnswer(option.id)}
           />
         ))}
-        {armed && (
-          <span className="caution-text tiny" role="status">
-            Press Y or Enter to allow, Esc to leave it
-          </span>
-        )}
-        {props.blocked && <span className="faint tiny">{props.blocked}</span>}
       </div>
-    </div>
+      {isArmed && (
+        <span className="caution-text tiny" role="status">
+          Y or Enter allows it, Esc leaves it
+        </span>
+      )}
+      {props.blocked && <span className="faint tiny">{props.blocked}</span>}
+    </fieldset>
   )
-}
-
-function AskKeys(props: {
-  onYes: () => void
-  onConfirm: (() => void) | undefined
-  onDeny: (() => void) | undefined
-  onLeave: (() => void) | undefined
-}) {
-  useKeyActions({
-    'ask.allow': props.onYes,
-    'ask.confirm': props.onConfirm,
-    'ask.deny': props.onDeny,
-    'ask.leave': props.onLeave,
-  })
-  return null
 }
 
 function AskBody(props: { ask: AskView; nowMs: number }) {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by the virtualiser, which tables do not allow
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useId, useRef } from 'react'
 import './data-grid.css'
@@ -51,6 +52,7 @@ export function DataGrid<T>(props: DataGridProps<T>) {
     estimateSize: () => rowHeight,
     overscan: 12,
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rows have to be measured again when their height changes
   useEffect(() => virtual.measure(), [rowHeight, virtual])
   const items = virtual.getVirtualItems()
   const first = items[0]?.index ?? 0
@@ -94,7 +96,6 @@ export function DataGrid<T>(props: DataGridProps<T>) {
       style={{ ['--tracks' as string]: tracks, ['--row-height' as string]: `${rowHeight}px` }}
     >
       <Header columns={props.columns} />
-      {/* biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualiser, which tables do not allow */}
       <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => (
           <Row
@@ -113,10 +114,8 @@ export function DataGrid<T>(props: DataGridProps<T>) {
 
 function Header<T>(props: { columns: readonly Column<T>[] }) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: part of the same grid
     <div className="grid-head" role="row" tabIndex={-1} aria-rowindex={1}>
       {props.columns.map((column) => (
-        // biome-ignore lint/a11y/useSemanticElements: part of the same grid
         <span
           key={column.id}
           role="columnheader"
@@ -139,10 +138,10 @@ function Row<T>(props: {
 }) {
   const { item, grid } = props
   const place = { transform: `translateY(${props.top}px)` }
-  const common = { role: 'row', tabIndex: -1, 'aria-rowindex': props.index + 2, style: place }
+  const common = { tabIndex: -1, 'aria-rowindex': props.index + 2, style: place }
   if (item.kind === 'group')
     return (
-      <div className="grid-group" {...common}>
+      <div role="row" className="grid-group" {...common}>
         <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} className="line">
           <strong className="strong cut">{item.title}</strong>
           <span className="muted small grow cut">{item.facts}</span>
@@ -152,7 +151,7 @@ function Row<T>(props: {
     )
   if (item.kind === 'waiting')
     return (
-      <div className="grid-row waiting" {...common} aria-busy="true">
+      <div role="row" className="grid-row waiting" {...common} aria-busy="true">
         <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} aria-label="loading" />
       </div>
     )
@@ -165,6 +164,7 @@ function Row<T>(props: {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the grid, which holds the focus
     <div
+      role="row"
       {...common}
       id={`${props.id}-${item.key}`}
       className={`grid-row${isActive ? ' active' : ''}${isSelected ? ' selected' : ''}`}

@@ -52,10 +52,10 @@ export function DiffView(props: {
     ['--widest' as string]: `${drawing.widest + 2}ch`,
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
     <section
       className="diff"
       ref={scroller}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
       tabIndex={0}
       aria-label={`Changes in ${visibleLine(props.path)}`}
       style={style}

@@ -10,6 +10,8 @@ export interface KeyBinding {
   readonly isInFoot?: boolean
   /** The focused part (grid, tabs) serves it itself; listed so that nothing else takes the key. */
   readonly isNative?: boolean
+  /** Holding the key goes on. Everything else acts once per press, so that a held key never confirms. */
+  readonly repeats?: boolean
 }
 
 /** What of a keyboard event matters. */

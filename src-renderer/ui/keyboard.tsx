@@ -31,17 +31,24 @@ export function KeyboardProvider(props: { table: readonly KeyBinding[]; children
       if (event.defaultPrevented || event.isComposing) return
       const target = event.target instanceof Element ? event.target : document.body
       const chord = chordOf(event, isMac)
+      document.documentElement.dataset.keys = ''
       if (isEditable(target) && !chord.startsWith('Mod+') && chord !== 'Escape') return
       const scopes = scopesAt(target, screen)
-      for (const { action, isNative } of bindingsFor(table, scopes, chord)) {
-        if (isNative || isOwnEnter(target, chord, action)) return
+      for (const { action, isNative, repeats } of bindingsFor(table, scopes, chord)) {
+        if (event.repeat && !repeats) return
+        if (isNative || isOwnEnter(target, chord)) return
         if (!keyboard.run(action)) continue
         event.preventDefault()
         return
       }
     }
+    const onPointer = () => delete document.documentElement.dataset.keys
     window.addEventListener('keydown', onKey)
-    return () => window.removeEventListener('keydown', onKey)
+    window.addEventListener('pointerdown', onPointer)
+    return () => {
+      window.removeEventListener('keydown', onKey)
+      window.removeEventListener('pointerdown', onPointer)
+    }
   }, [keyboard, table, screen, isMac])
   return <KeyboardContext value={keyboard}>{props.children}</KeyboardContext>
 }
@@ -88,10 +95,9 @@ function isEditable(target: Element): boolean {
 }
 
 /** Enter and Space on a button or link press it. */
-function isOwnEnter(target: Element, chord: string, action: string): boolean {
+function isOwnEnter(target: Element, chord: string): boolean {
   return (
     (chord === 'Enter' || chord === 'Space') &&
-    action !== 'ask.confirm' &&
     target.closest('button, a, summary, [role="option"], input') !== null
   )
 }

@@ -1,29 +1,45 @@
+import { type ErrorCode, errorTable, SignalboxError } from '@contract/errors.ts'
 import type { SignalboxContract } from '@contract/index.ts'
-import { errorTable, type ErrorCode, SignalboxError } from '@contract/errors.ts'
-import { defaultSettings, type Settings } from '@contract/settings.ts'
 import type { ClientOf } from '@contract/procedure.ts'
 import type { SessionFilter, SessionRow } from '@contract/session.ts'
-import { agents, providers, storageItems, wall } from './house.ts'
+import { defaultSettings, type Settings } from '@contract/settings.ts'
 import { activitiesFor, askFor, detailFor, diffFor, entries, files, reportFor } from './details.ts'
+import { agents, providers, storageItems, wall } from './house.ts'
 import { makeRows, now } from './sessions.ts'
 
 export type Scenario = 'fleet' | 'many' | 'empty' | 'failing' | 'offline' | 'live' | 'broken'
 
-const countFor: Readonly<Record<Scenario, number>> = { fleet: 31, many: 10_000, empty: 0, failing: 31, offline: 31, live: 10_000, broken: 31 }
+const countFor: Readonly<Record<Scenario, number>> = {
+  fleet: 31,
+  many: 10_000,
+  empty: 0,
+  failing: 31,
+  offline: 31,
+  live: 10_000,
+  broken: 31,
+}
 const done = { atSeq: 1 }
-const forever = (signal?: AbortSignal) => new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
+const forever = (signal?: AbortSignal) =>
+  new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-type Wanted = Partial<Record<keyof typeof SessionFilter.shape, unknown>> & { from?: number | undefined; count?: number | undefined }
+type Wanted = Partial<Record<keyof typeof SessionFilter.shape, unknown>> & {
+  from?: number | undefined
+  count?: number | undefined
+}
 
 function choose(rows: readonly SessionRow[], wanted: Wanted): SessionRow[] {
   const text = String(wanted.text ?? '').toLowerCase()
   const tests: Readonly<Record<string, (row: SessionRow) => boolean>> = {
-    'needs-you': (row) => row.openAsks > 0, working: (row) => row.status === 'working',
-    'to-review': (row) => row.status === 'completed' && row.workareaState === 'held', queue: (row) => row.status === 'queued',
+    'needs-you': (row) => row.openAsks > 0,
+    working: (row) => row.status === 'working',
+    'to-review': (row) => row.status === 'completed' && row.workareaState === 'held',
+    queue: (row) => row.status === 'queued',
   }
   const test = tests[String(wanted.view ?? 'all')] ?? (() => true)
-  return rows.filter((row) => test(row) && `${row.title} ${row.agent} ${row.projectName}`.toLowerCase().includes(text))
+  return rows.filter(
+    (row) => test(row) && `${row.title} ${row.agent} ${row.projectName}`.toLowerCase().includes(text),
+  )
 }
 
 /** An in-memory daemon with made-up data; commands change what they say they change, as far as looking needs it. */
@@ -40,14 +56,37 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
     return Promise.resolve(done)
   }
   const fail = scenario === 'failing'
-  const orFail = <T,>(value: () => T, code: ErrorCode = 'internal'): Promise<T> =>
-    fail ? Promise.reject(Object.assign(new Error(code), { code, data: errorTable[code] ? {} : {}, incident: 'inc-7f21' })) : pause(5).then(value)
+  const orFail = <T>(value: () => T, code: ErrorCode = 'internal'): Promise<T> =>
+    fail
+      ? Promise.reject(
+          Object.assign(new Error(code), { code, data: errorTable[code] ? {} : {}, incident: 'inc-7f21' }),
+        )
+      : pause(5).then(value)
   return {
     fleet: {
       overview: () => pause(5).then(() => overview(rows, scenario, current)),
-      diagram: () => orFail(() => rows.filter((row) => row.endedAtMs === null || row.phase === 'review').map((row) => ({ id: row.id, title: row.title, phase: row.phase, sinceMs: row.track.at(-1)?.enteredAtMs ?? now, tone: toneOf(row) }))),
-      asks: () => orFail(() => rows.filter((row) => row.openAsks > 0).slice(0, 20).map(askFor)),
-      async *facts(_input, options) { await forever(options?.signal) },
+      diagram: () =>
+        orFail(() =>
+          rows
+            .filter((row) => row.endedAtMs === null || row.phase === 'review')
+            .map((row) => ({
+              id: row.id,
+              title: row.title,
+              phase: row.phase,
+              sinceMs: row.track.at(-1)?.enteredAtMs ?? now,
+              tone: toneOf(row),
+            })),
+        ),
+      asks: () =>
+        orFail(() =>
+          rows
+            .filter((row) => row.openAsks > 0)
+            .slice(0, 20)
+            .map(askFor),
+        ),
+      async *facts(_input, options) {
+        await forever(options?.signal)
+      },
       async *rows(input, options) {
         if (fail) throw new SignalboxError('internal', {})
         const chosen = choose(rows, input)
@@ -55,21 +94,38 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
         yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed: window }
         while (scenario === 'live' && !options?.signal?.aborted) {
           await pause(50)
-          const changed = window.filter(() => Math.random() < 0.1).map((row) => ({ ...row, lastLine: `tick ${Date.now() % 100_000}`, lastHeardAtMs: Date.now() }))
+          const changed = window
+            .filter(() => Math.random() < 0.1)
+            .map((row) => ({ ...row, lastLine: `tick ${Date.now() % 100_000}`, lastHeardAtMs: Date.now() }))
           yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed }
         }
         await forever(options?.signal)
       },
-      pause: async () => done, resume: async () => done, drain: async () => done,
+      pause: async () => done,
+      resume: async () => done,
+      drain: async () => done,
       demo: async () => ({ ...done, sessionId: rows[0]!.id }),
       probeWall: () => orFail(() => wall),
     },
     session: {
       submit: async () => ({ ...done, sessionId: rows[0]!.id }),
-      list: (input) => orFail(() => { const chosen = choose(rows, input); const from = input.from ?? 0; return { rows: chosen.slice(from, from + (input.count ?? 100)), total: chosen.length, from, atSeq: 1 } }),
+      list: (input) =>
+        orFail(() => {
+          const chosen = choose(rows, input)
+          const from = input.from ?? 0
+          return {
+            rows: chosen.slice(from, from + (input.count ?? 100)),
+            total: chosen.length,
+            from,
+            atSeq: 1,
+          }
+        }),
       get: (input) => orFail(() => detailFor(rowOf(input.sessionId))),
       activities: async () => ({ items: activitiesFor(rows[0]!), lastCursor: 12 }),
-      async *follow(input, options) { yield* activitiesFor(rowOf(input.sessionId)); await forever(options?.signal) },
+      async *follow(input, options) {
+        yield* activitiesFor(rowOf(input.sessionId))
+        await forever(options?.signal)
+      },
       prompt: async () => ({ ...done, promptId: 'prm-aaaa' as never }),
       answer: async ({ askId }) => change(`ses-${askId.slice(4)}`, { openAsks: 0, phase: 'run' }),
       stop: async ({ sessionId }) => change(sessionId, { isStopping: true }),
@@ -77,7 +133,11 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
       resume: async ({ sessionId }) => change(sessionId, { isPaused: false }),
       keep: async ({ sessionId }) => change(sessionId, { workareaState: 'kept' }),
       land: async ({ sessionId }) => {
-        if (scenario === 'broken') throw new SignalboxError('land_conflict', { files: ['src/webhooks/deliver.ts', 'package.json'], target: 'main' })
+        if (scenario === 'broken')
+          throw new SignalboxError('land_conflict', {
+            files: ['src/webhooks/deliver.ts', 'package.json'],
+            target: 'main',
+          })
         await change(sessionId, { workareaState: 'landed', phase: 'land' })
         return { ...done, branch: 'main', commit: '4be19c2', note: 'Landed on main.' }
       },
@@ -85,29 +145,121 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
       discard: async ({ sessionId }) => change(sessionId, { workareaState: 'discarded' }),
     },
     workarea: {
-      inspect: () => pause(5).then(() => ({ path: '/home/you/payments-api', root: '/home/you/payments-api', kind: 'plain' as const, head: { branch: 'main', commit: '3f9c2e1', isDetached: false }, isDirty: true, dirtyFiles: 3, branches: ['main', 'next', 'release/2'], isShallow: false, isPartial: false, hasSubmodules: false, usesLfs: true, fileCount: 2143, notes: [] })),
-      changes: () => orFail(() => ({ workareaId: 'wka-0193' as never, baseRef: 'main', baseCommit: '3f9c2e1aa', counts: { files: files.length, insertions: 118, deletions: 41 }, files: [...files], isCut: false, readAtMs: now })),
+      inspect: () =>
+        pause(5).then(() => ({
+          path: '/home/you/payments-api',
+          root: '/home/you/payments-api',
+          kind: 'plain' as const,
+          head: { branch: 'main', commit: '3f9c2e1', isDetached: false },
+          isDirty: true,
+          dirtyFiles: 3,
+          branches: ['main', 'next', 'release/2'],
+          isShallow: false,
+          isPartial: false,
+          hasSubmodules: false,
+          usesLfs: true,
+          fileCount: 2143,
+          notes: [],
+        })),
+      changes: () =>
+        orFail(() => ({
+          workareaId: 'wka-0193' as never,
+          baseRef: 'main',
+          baseCommit: '3f9c2e1aa',
+          counts: { files: files.length, insertions: 118, deletions: 41 },
+          files: [...files],
+          isCut: false,
+          readAtMs: now,
+        })),
       fileDiff: (input) => orFail(() => diffFor(input.path)),
       open: async () => done,
     },
     project: {
-      list: async () => (rows.length === 0 ? [] : [{ id: 'prj-paymentsapi' as never, name: 'payments-api', path: '/home/you/payments-api', addedAtMs: now, sessions: 11, working: 6 }, { id: 'prj-console' as never, name: 'console', path: '/home/you/console', addedAtMs: now, sessions: 8, working: 0 }]),
-      add: async ({ path }) => { if (path.includes('nowhere')) throw new SignalboxError('not_a_repository', { path }); return { ...done, projectId: 'prj-paymentsapi' as never } },
+      list: async () =>
+        rows.length === 0
+          ? []
+          : [
+              {
+                id: 'prj-paymentsapi' as never,
+                name: 'payments-api',
+                path: '/home/you/payments-api',
+                addedAtMs: now,
+                sessions: 11,
+                working: 6,
+              },
+              {
+                id: 'prj-console' as never,
+                name: 'console',
+                path: '/home/you/console',
+                addedAtMs: now,
+                sessions: 8,
+                working: 0,
+              },
+            ],
+      add: async ({ path }) => {
+        if (path.includes('nowhere')) throw new SignalboxError('not_a_repository', { path })
+        return { ...done, projectId: 'prj-paymentsapi' as never }
+      },
       remove: async () => done,
     },
     agent: {
-      list: () => orFail(() => agents), refresh: async () => done, addCustom: async () => done, removeCustom: async () => done, grantCredentials: async () => done,
-      providers: () => orFail(() => ({ providers, keyStore: 'file' as const })), setKey: async () => done, removeKey: async () => done,
+      list: () => orFail(() => agents),
+      refresh: async () => done,
+      addCustom: async () => done,
+      removeCustom: async () => done,
+      grantCredentials: async () => done,
+      providers: () => orFail(() => ({ providers, keyStore: 'file' as const })),
+      setKey: async () => done,
+      removeKey: async () => done,
     },
     audit: {
-      chains: () => orFail(() => ({ total: Math.min(rows.length, 40) + 1, chains: [{ chain: 'daemon:m1', sessionId: null, title: 'This daemon', entries: 4120, head: 'a'.repeat(64), lastAtMs: now, report: reportFor('daemon:m1', false) }, ...rows.slice(0, 40).map((row) => ({ chain: `session:${row.id}`, sessionId: row.id, title: row.title, entries: 17, head: '4be1'.repeat(16), lastAtMs: now - 60_000, report: row.openAsks ? null : reportFor('x', scenario === 'broken') }))] })),
+      chains: () =>
+        orFail(() => ({
+          total: Math.min(rows.length, 40) + 1,
+          chains: [
+            {
+              chain: 'daemon:m1',
+              sessionId: null,
+              title: 'This daemon',
+              entries: 4120,
+              head: 'a'.repeat(64),
+              lastAtMs: now,
+              report: reportFor('daemon:m1', false),
+            },
+            ...rows
+              .slice(0, 40)
+              .map((row) => ({
+                chain: `session:${row.id}`,
+                sessionId: row.id,
+                title: row.title,
+                entries: 17,
+                head: '4be1'.repeat(16),
+                lastAtMs: now - 60_000,
+                report: row.openAsks ? null : reportFor('x', scenario === 'broken'),
+              })),
+          ],
+        })),
       entries: () => orFail(() => ({ entries: [...entries], total: entries.length })),
       verify: ({ chain }) => orFail(() => reportFor(chain, scenario === 'broken')),
-      verifyAll: () => orFail(() => ({ ok: true, chains: 214, entries: 48_211, broken: [], durationMs: 412 })),
+      verifyAll: () =>
+        orFail(() => ({ ok: true, chains: 214, entries: 48_211, broken: [], durationMs: 412 })),
     },
-    settings: { get: async () => current, set: async (part) => { current = { ...current, ...part } as Settings; return done } },
+    settings: {
+      get: async () => current,
+      set: async (part) => {
+        current = { ...current, ...part } as Settings
+        return done
+      },
+    },
     storage: {
-      report: () => orFail(() => ({ items: storageItems, totalBytes: 3.1e9, reclaimableBytes: 1.2e9, capBytes: defaultSettings.storageCapBytes, freeBytes: 8.2e10 })),
+      report: () =>
+        orFail(() => ({
+          items: storageItems,
+          totalBytes: 3.1e9,
+          reclaimableBytes: 1.2e9,
+          capBytes: defaultSettings.storageCapBytes,
+          freeBytes: 8.2e10,
+        })),
       reclaim: async () => ({ ...done, freedBytes: 1, skipped: [] }),
     },
   }
@@ -123,12 +275,35 @@ function toneOf(row: SessionRow): string {
 function overview(rows: readonly SessionRow[], scenario: Scenario, settings: Settings) {
   const count = (test: (row: SessionRow) => boolean) => rows.filter(test).length
   return {
-    daemon: 'ready' as const, version: '0.1.0', slots: { used: rows.length === 0 ? 0 : 9, total: rows.length === 0 ? settings.slots : 12 },
-    running: count((row) => row.status === 'working'), needsYou: count((row) => row.openAsks > 0), queued: count((row) => row.status === 'queued'),
-    toReview: count((row) => row.status === 'completed' && row.workareaState === 'held'), total: rows.length, phases: {},
-    costTodayUsdNanos: rows.length === 0 ? 0 : 14_820_000_000, sessionsWithoutCost: 0, dailyBudgetUsdNanos: rows.length === 0 ? null : 40_000_000_000,
-    journal: { facts: rows.length === 0 ? 1 : 48_211, verifiedAtMs: now - 40_000, ok: true }, confinement: wall,
-    conditions: scenario === 'broken' ? [{ kind: 'disk', tone: 'caution' as const, text: 'Less than 2 GiB are free on the disk of the state directory.', remedy: 'Reclaim some on the Storage page.', sinceMs: now - 600_000 }] : [],
-    stateDirectory: '~/.signalbox', stateBytes: rows.length === 0 ? 0 : 3.1e9, isFirstRun: rows.length === 0, atSeq: 1,
+    daemon: 'ready' as const,
+    version: '0.1.0',
+    slots: { used: rows.length === 0 ? 0 : 9, total: rows.length === 0 ? settings.slots : 12 },
+    running: count((row) => row.status === 'working'),
+    needsYou: count((row) => row.openAsks > 0),
+    queued: count((row) => row.status === 'queued'),
+    toReview: count((row) => row.status === 'completed' && row.workareaState === 'held'),
+    total: rows.length,
+    phases: {},
+    costTodayUsdNanos: rows.length === 0 ? 0 : 14_820_000_000,
+    sessionsWithoutCost: 0,
+    dailyBudgetUsdNanos: rows.length === 0 ? null : 40_000_000_000,
+    journal: { facts: rows.length === 0 ? 1 : 48_211, verifiedAtMs: now - 40_000, ok: true },
+    confinement: wall,
+    conditions:
+      scenario === 'broken'
+        ? [
+            {
+              kind: 'disk',
+              tone: 'caution' as const,
+              text: 'Less than 2 GiB are free on the disk of the state directory.',
+              remedy: 'Reclaim some on the Storage page.',
+              sinceMs: now - 600_000,
+            },
+          ]
+        : [],
+    stateDirectory: '~/.signalbox',
+    stateBytes: rows.length === 0 ? 0 : 3.1e9,
+    isFirstRun: rows.length === 0,
+    atSeq: 1,
   }
 }

@@ -19,7 +19,8 @@ function fakeConnection(): Connection {
     state = next
     for (const listener of listeners) listener()
   }
-  if (scenario === 'offline') setTimeout(() => set({ phase: 'offline', sinceMs: Date.now(), attempt: 3, client: null }), 700)
+  if (scenario === 'offline')
+    setTimeout(() => set({ phase: 'offline', sinceMs: Date.now(), attempt: 3, client: null }), 700)
   return {
     get: () => state,
     subscribe(listener) {

@@ -17,7 +17,8 @@ async function shoot(window, job) {
   await pause(job.waitMs ?? 900)
   for (const key of job.keys ?? []) {
     const [keyCode, ...modifiers] = key.split('+').reverse()
-    for (const type of ['keyDown', 'char', 'keyUp']) window.webContents.sendInputEvent({ type, keyCode, modifiers })
+    for (const type of ['keyDown', 'char', 'keyUp'])
+      window.webContents.sendInputEvent({ type, keyCode, modifiers })
     await pause(250)
   }
   if (job.run) console.log(name, 'run:', JSON.stringify(await window.webContents.executeJavaScript(job.run)))
@@ -27,7 +28,9 @@ async function shoot(window, job) {
 }
 
 async function audit(window, name) {
-  await window.webContents.executeJavaScript(`${readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')};0`)
+  await window.webContents.executeJavaScript(
+    `${readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')};0`,
+  )
   const found = await window.webContents.executeJavaScript(
     `axe.run().then(({ violations }) => violations.map((one) => ({ id: one.id, impact: one.impact, nodes: one.nodes.slice(0, 4).map((node) => node.html.slice(0, 160) + ' :: ' + node.any.map((each) => each.message).join('; ').slice(0, 200)) })))`,
   )
@@ -36,9 +39,17 @@ async function audit(window, name) {
 
 app.whenReady().then(async () => {
   mkdirSync(out, { recursive: true })
-  const window = new BrowserWindow({ width: 1440, height: 900, useContentSize: true, show: true, frame: false, webPreferences: { offscreen: false } })
+  const window = new BrowserWindow({
+    width: 1440,
+    height: 900,
+    useContentSize: true,
+    show: true,
+    frame: false,
+    webPreferences: { offscreen: false },
+  })
   window.webContents.on('console-message', (event) => {
-    if (event.level === 'error' || event.level === 'warning') console.log('console', event.level, event.message.slice(0, 400))
+    if (event.level === 'error' || event.level === 'warning')
+      console.log('console', event.level, event.message.slice(0, 400))
   })
   for (const job of JSON.parse(readFileSync(jobFile, 'utf8'))) await shoot(window, job)
   app.exit(0)

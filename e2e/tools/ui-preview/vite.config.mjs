@@ -9,6 +9,13 @@ export default defineConfig({
   root: import.meta.dirname,
   base: './',
   plugins: [react()],
-  resolve: { alias: { '@contract': resolve(root, 'src-main/contract'), '@wire': resolve(root, 'src-main/wire') } },
-  build: { outDir: process.env.UI_PREVIEW_OUT ?? resolve(root, 'out/ui-preview'), emptyOutDir: true, target: 'chrome148' },
+  resolve: {
+    alias: { '@contract': resolve(root, 'src-main/contract'), '@wire': resolve(root, 'src-main/wire') },
+  },
+  build: {
+    outDir: process.env.UI_PREVIEW_OUT ?? resolve(root, 'out/ui-preview'),
+    emptyOutDir: true,
+    target: 'chrome148',
+    assetsInlineLimit: 0,
+  },
 })

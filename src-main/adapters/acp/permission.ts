@@ -1,4 +1,4 @@
-import type { RequestPermissionRequest, RequestPermissionResponse } from '@agentclientprotocol/sdk'
+import type { RequestPermissionResponse } from '@agentclientprotocol/sdk'
 import type { AskOption } from '../../contract/session.ts'
 import type { AskOutcome, AskRequest } from '../../ports/runtime.ts'
 import { field, itemsOf, lineOf, textOf } from './fields.ts'

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Bench, createBench, fingerprint, refusal } from './workareas.fixture.ts'
 
 let bench: Bench
@@ -20,111 +20,109 @@ beforeEach(() => {
 })
 afterEach(() => bench.close())
 
-describe('a plain repository', () => {
-  test('becomes a private clone that borrows objects and has no remote, tags or other branches', async () => {
-    const folder = bench.repository('plain')
-    bench.git(folder, 'tag', 'v1')
-    bench.git(folder, 'branch', 'other')
-    const before = fingerprint(folder)
-    const record = await bench.acquire(folder)
-    expect(record).toMatchObject({
-      mode: 'shared',
-      baseRef: 'main',
-      branch: 'sb/fix-it',
-      carriedChanges: false,
-      notes: [],
-    })
-    expect(record.borrowedObjectStores).toEqual([join(folder, '.git/objects')])
-    expect(bench.git(record.path, 'symbolic-ref', 'HEAD')).toBe('refs/heads/sb/fix-it')
-    expect(bench.git(record.path, 'for-each-ref', '--format=%(refname)').split('\n')).toEqual([
-      'refs/heads/main',
-      'refs/heads/sb/fix-it',
-    ])
-    expect(bench.git(record.path, 'remote')).toBe('')
-    expect(bench.git(record.path, 'status', '--porcelain')).toBe('')
-    expect(bench.git(record.path, 'fsck')).toBe('')
-    expect(bench.git(record.path, 'count-objects')).toBe('0 objects, 0 kilobytes')
-    expect(readFileSync(join(record.path, 'src/b.txt'), 'utf8')).toBe('b\n')
-    // Nothing of the user's changed but our own reference.
-    expect(bench.ourRefs(folder)).toBe(`refs/signalbox/${record.sessionId}/base`)
-    bench.git(folder, 'update-ref', '-d', `refs/signalbox/${record.sessionId}/base`)
-    rmSync(join(folder, '.git/refs/signalbox'), { recursive: true, force: true })
-    expect(fingerprint(folder)).toBe(before)
+test('a repository becomes a private clone that borrows objects and has no remote, tags or other branches', async () => {
+  const folder = bench.repository('plain')
+  bench.git(folder, 'tag', 'v1')
+  bench.git(folder, 'branch', 'other')
+  const before = fingerprint(folder)
+  const record = await bench.acquire(folder)
+  expect(record).toMatchObject({
+    mode: 'shared',
+    baseRef: 'main',
+    branch: 'sb/fix-it',
+    carriedChanges: false,
+    notes: [],
   })
+  expect(record.borrowedObjectStores).toEqual([join(folder, '.git/objects')])
+  expect(bench.git(record.path, 'symbolic-ref', 'HEAD')).toBe('refs/heads/sb/fix-it')
+  expect(bench.git(record.path, 'for-each-ref', '--format=%(refname)').split('\n')).toEqual([
+    'refs/heads/main',
+    'refs/heads/sb/fix-it',
+  ])
+  expect(bench.git(record.path, 'remote')).toBe('')
+  expect(bench.git(record.path, 'status', '--porcelain')).toBe('')
+  expect(bench.git(record.path, 'fsck')).toBe('')
+  expect(bench.git(record.path, 'count-objects')).toBe('0 objects, 0 kilobytes')
+  expect(readFileSync(join(record.path, 'src/b.txt'), 'utf8')).toBe('b\n')
+  // Nothing of the user's changed but our own reference.
+  expect(bench.ourRefs(folder)).toBe(`refs/signalbox/${record.sessionId}/base`)
+  bench.git(folder, 'update-ref', '-d', `refs/signalbox/${record.sessionId}/base`)
+  rmSync(join(folder, '.git/refs/signalbox'), { recursive: true, force: true })
+  expect(fingerprint(folder)).toBe(before)
+})
 
-  test('gives the agent the identity of the user and lets it commit', async () => {
-    const record = await bench.acquire(bench.repository('plain'))
-    bench.write(record.path, { 'new.txt': 'x\n' })
-    bench.commitInTree(record, 'work')
-    expect(bench.git(record.path, 'log', '-1', '--format=%an <%ae>')).toBe('Mira Holt <mira@example.test>')
-  })
+test('gives the agent the identity of the user and lets it commit', async () => {
+  const record = await bench.acquire(bench.repository('plain'))
+  bench.write(record.path, { 'new.txt': 'x\n' })
+  bench.commitInTree(record, 'work')
+  expect(bench.git(record.path, 'log', '-1', '--format=%an <%ae>')).toBe('Mira Holt <mira@example.test>')
+})
 
-  test('keeps what is borrowed when the branch goes away and gc runs', async () => {
-    const folder = bench.repository('plain')
-    bench.git(folder, 'switch', '--quiet', '-c', 'gone')
-    bench.write(folder, { 'only-there.txt': 'here\n' })
-    bench.git(folder, 'add', '.')
-    bench.git(folder, 'commit', '--quiet', '-m', 'second')
-    const record = await bench.acquire(folder)
-    bench.git(folder, 'switch', '--quiet', 'main')
-    bench.git(folder, 'branch', '-D', 'gone')
-    bench.git(folder, 'reflog', 'expire', '--expire=now', '--all')
-    bench.git(folder, 'gc', '--quiet', '--prune=now')
-    expect(bench.git(record.path, 'fsck', '--full')).toBe('')
-    expect(bench.git(record.path, 'show', 'HEAD:only-there.txt')).toBe('here')
-  })
+test('keeps what is borrowed when the branch goes away and gc runs', async () => {
+  const folder = bench.repository('plain')
+  bench.git(folder, 'switch', '--quiet', '-c', 'gone')
+  bench.write(folder, { 'only-there.txt': 'here\n' })
+  bench.git(folder, 'add', '.')
+  bench.git(folder, 'commit', '--quiet', '-m', 'second')
+  const record = await bench.acquire(folder)
+  bench.git(folder, 'switch', '--quiet', 'main')
+  bench.git(folder, 'branch', '-D', 'gone')
+  bench.git(folder, 'reflog', 'expire', '--expire=now', '--all')
+  bench.git(folder, 'gc', '--quiet', '--prune=now')
+  expect(bench.git(record.path, 'fsck', '--full')).toBe('')
+  expect(bench.git(record.path, 'show', 'HEAD:only-there.txt')).toBe('here')
+})
 
-  test('starts from a branch, a tag or a commit; refuses what is none of them', async () => {
-    const folder = bench.repository('plain')
-    bench.git(folder, 'tag', 'v1')
-    bench.git(folder, 'branch', 'side')
-    const commit = bench.git(folder, 'rev-parse', 'HEAD')
-    expect((await bench.acquire(folder, { base: 'side' })).baseRef).toBe('side')
-    expect((await bench.acquire(folder, { base: 'v1' })).baseRef).toBe('tags/v1')
-    expect((await bench.acquire(folder, { base: commit.slice(0, 10) })).baseRef).toBe(commit)
-    for (const base of ['nope', '--all', '-h', 'HEAD:a.txt', '']) {
-      expect((await refusal(bench.acquire(folder, { base })))?.code).toBe('base_not_found')
-    }
-    expect(bench.areas()).toHaveLength(3)
-  })
+test('starts from a branch, a tag or a commit; refuses what is none of them', async () => {
+  const folder = bench.repository('plain')
+  bench.git(folder, 'tag', 'v1')
+  bench.git(folder, 'branch', 'side')
+  const commit = bench.git(folder, 'rev-parse', 'HEAD')
+  expect((await bench.acquire(folder, { base: 'side' })).baseRef).toBe('side')
+  expect((await bench.acquire(folder, { base: 'v1' })).baseRef).toBe('tags/v1')
+  expect((await bench.acquire(folder, { base: commit.slice(0, 10) })).baseRef).toBe(commit)
+  for (const base of ['nope', '--all', '-h', 'HEAD:a.txt', '']) {
+    expect((await refusal(bench.acquire(folder, { base })))?.code).toBe('base_not_found')
+  }
+  expect(bench.areas()).toHaveLength(3)
+})
 
-  test('finds the root from a folder inside, a link, and the .git folder itself', async () => {
-    const folder = bench.repository('plain')
-    symlinkSync(folder, join(bench.root, 'link'))
-    for (const path of [
-      join(folder, 'src'),
-      join(bench.root, 'link'),
-      join(bench.root, 'link/src'),
-      join(folder, '.git'),
-    ]) {
-      expect((await bench.workareas.inspect(path)).root).toBe(folder)
-      expect((await bench.acquire(path)).repositoryPath).toBe(folder)
-    }
-  })
+test('finds the root from a folder inside, a link, and the .git folder itself', async () => {
+  const folder = bench.repository('plain')
+  symlinkSync(folder, join(bench.root, 'link'))
+  for (const path of [
+    join(folder, 'src'),
+    join(bench.root, 'link'),
+    join(bench.root, 'link/src'),
+    join(folder, '.git'),
+  ]) {
+    expect((await bench.workareas.inspect(path)).root).toBe(folder)
+    expect((await bench.acquire(path)).repositoryPath).toBe(folder)
+  }
+})
 
-  test('numbers its branch when the name is taken', async () => {
-    const folder = bench.repository('plain')
-    bench.git(folder, 'branch', 'sb/fix-it')
-    expect((await bench.acquire(folder)).branch).toBe('sb/fix-it-2')
-    bench.git(folder, 'branch', 'sb/deep/er')
-    expect((await bench.acquire(folder, { branchSlug: 'deep' })).branch).toBe('sb/deep-2')
-    expect((await bench.acquire(folder, { branchSlug: '--Ünï; rm -rf /\n' })).branch).toBe('sb/u-ni-rm-rf')
-    bench.git(folder, 'branch', '-D', 'sb/fix-it', 'sb/deep/er')
-    bench.git(folder, 'branch', 'sb')
-    expect((await bench.acquire(folder)).branch).toBe('sb-fix-it')
-  })
+test('numbers its branch when the name is taken', async () => {
+  const folder = bench.repository('plain')
+  bench.git(folder, 'branch', 'sb/fix-it')
+  expect((await bench.acquire(folder)).branch).toBe('sb/fix-it-2')
+  bench.git(folder, 'branch', 'sb/deep/er')
+  expect((await bench.acquire(folder, { branchSlug: 'deep' })).branch).toBe('sb/deep-2')
+  expect((await bench.acquire(folder, { branchSlug: '--Ünï; rm -rf /\n' })).branch).toBe('sb/u-ni-rm-rf')
+  bench.git(folder, 'branch', '-D', 'sb/fix-it', 'sb/deep/er')
+  bench.git(folder, 'branch', 'sb')
+  expect((await bench.acquire(folder)).branch).toBe('sb-fix-it')
+})
 
-  test('answers a repeated request with the same record, and starts again after a crash in the middle', async () => {
-    const folder = bench.repository('plain')
-    const request = bench.request(folder)
-    const signal = new AbortController().signal
-    const first = await bench.workareas.acquire(request, signal)
-    expect(await bench.workareas.acquire(request, signal)).toEqual(first)
-    rmSync(join(first.path, '../record.json'))
-    writeFileSync(join(first.path, 'half'), '')
-    expect(await bench.workareas.acquire(request, signal)).toEqual(first)
-    expect(existsSync(join(first.path, 'half'))).toBe(false)
-  })
+test('answers a repeated request with the same record, and starts again after a crash in the middle', async () => {
+  const folder = bench.repository('plain')
+  const request = bench.request(folder)
+  const signal = new AbortController().signal
+  const first = await bench.workareas.acquire(request, signal)
+  expect(await bench.workareas.acquire(request, signal)).toEqual(first)
+  rmSync(join(first.path, '../record.json'))
+  writeFileSync(join(first.path, 'half'), '')
+  expect(await bench.workareas.acquire(request, signal)).toEqual(first)
+  expect(existsSync(join(first.path, 'half'))).toBe(false)
 })
 
 test('a linked clone reports the whole chain of borrowed stores', async () => {

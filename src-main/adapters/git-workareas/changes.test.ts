@@ -22,18 +22,20 @@ const plainDiff = { context: 3, ignoreWhiteSpace: false }
 const png = (byte: number) =>
   Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, byte)])
 
+const lines = Array.from({ length: 40 }, (_, at) => `line ${at}\n`).join('')
+const everyKind = {
+  'keep.txt': 'k\n',
+  'edit.txt': 'one\ntwo\n',
+  'gone.txt': 'g\n',
+  'move.txt': lines,
+  'run.sh': '#!/bin/sh\n',
+  'turn.txt': 'file\n',
+  'pic.png': png(0),
+  '.gitignore': 'ignored/\n',
+}
+
 test('lists committed, uncommitted and untracked changes against the base; ignored ones are left out', async () => {
-  const lines = Array.from({ length: 40 }, (_, at) => `line ${at}\n`).join('')
-  const folder = bench.repository('plain', {
-    'keep.txt': 'k\n',
-    'edit.txt': 'one\ntwo\n',
-    'gone.txt': 'g\n',
-    'move.txt': lines,
-    'run.sh': '#!/bin/sh\n',
-    'turn.txt': 'file\n',
-    'pic.png': png(0),
-    '.gitignore': 'ignored/\n',
-  })
+  const folder = bench.repository('plain', everyKind)
   const record = await bench.acquire(folder)
   const tree = record.path
   bench.git(tree, 'mv', 'move.txt', 'moved to.txt')

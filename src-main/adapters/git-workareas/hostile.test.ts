@@ -35,56 +35,59 @@ async function runAll(record: WorkareaRecord) {
   return files.map((file) => file.path).sort()
 }
 
+/** Every key and hook by which git starts a program, in the configuration of one repository. */
+function plantConfig(where: string, program: string): void {
+  for (const key of [
+    'core.fsmonitor',
+    'core.pager',
+    'core.editor',
+    'core.sshCommand',
+    'core.askPass',
+    'core.gitProxy',
+    'diff.external',
+    'filter.evil.clean',
+    'filter.evil.smudge',
+    'filter.evil.process',
+    'filter.lfs.clean',
+    'filter.lfs.process',
+    'diff.evil.command',
+    'diff.evil.textconv',
+    'merge.evil.driver',
+    'gpg.program',
+    'uploadpack.packObjectsHook',
+    'credential.helper',
+    'alias.status',
+  ])
+    bench.git(where, 'config', '--file', join(where, '.git/config'), key, program)
+  bench.git(
+    where,
+    'config',
+    '--file',
+    join(where, '.git/config'),
+    'core.hooksPath',
+    join(where, '.git/hooks'),
+  )
+  bench.git(where, 'config', '--file', join(where, '.git/config'), 'core.worktree', bench.home)
+  bench.git(where, 'config', '--file', join(where, '.git/config'), 'include.path', program)
+  mkdirSync(join(where, '.git/hooks'), { recursive: true })
+  for (const hook of [
+    'pre-commit',
+    'post-commit',
+    'post-checkout',
+    'post-index-change',
+    'reference-transaction',
+    'post-merge',
+    'fsmonitor-watchman',
+  ]) {
+    copyFileSync(program, join(where, '.git/hooks', hook))
+  }
+}
+
 test('nothing that the agent plants is ever run: hooks, monitor, filters, drivers, textconv, pager, editor, config', async () => {
   const folder = bench.repository('plain', { 'a.txt': 'one\n', 'b.bin': Buffer.from([0, 1, 2]) })
   const record = await bench.acquire(folder)
   const trap = makeTrap(bench.root, 'trap')
-  const config = (where: string) => {
-    for (const key of [
-      'core.fsmonitor',
-      'core.pager',
-      'core.editor',
-      'core.sshCommand',
-      'core.askPass',
-      'core.gitProxy',
-      'diff.external',
-      'filter.evil.clean',
-      'filter.evil.smudge',
-      'filter.evil.process',
-      'filter.lfs.clean',
-      'filter.lfs.process',
-      'diff.evil.command',
-      'diff.evil.textconv',
-      'merge.evil.driver',
-      'gpg.program',
-      'uploadpack.packObjectsHook',
-      'credential.helper',
-      'alias.status',
-    ])
-      bench.git(where, 'config', '--file', join(where, '.git/config'), key, trap.program)
-    bench.git(
-      where,
-      'config',
-      '--file',
-      join(where, '.git/config'),
-      'core.hooksPath',
-      join(where, '.git/hooks'),
-    )
-    bench.git(where, 'config', '--file', join(where, '.git/config'), 'core.worktree', bench.home)
-    bench.git(where, 'config', '--file', join(where, '.git/config'), 'include.path', trap.program)
-    mkdirSync(join(where, '.git/hooks'), { recursive: true })
-    for (const hook of [
-      'pre-commit',
-      'post-commit',
-      'post-checkout',
-      'post-index-change',
-      'reference-transaction',
-      'post-merge',
-      'fsmonitor-watchman',
-    ]) {
-      copyFileSync(trap.program, join(where, '.git/hooks', hook))
-    }
-  }
+  const config = (where: string) => plantConfig(where, trap.program)
   bench.write(record.path, {
     '.gitattributes': '* filter=evil diff=evil merge=evil text\n*.foo filter=lfs\n',
     '.lfsconfig': `[lfs]\n\tstandalonetransferagent = x\n[lfs "customtransfer.x"]\n\tpath = ${trap.program}\n`,
@@ -109,94 +112,97 @@ test('nothing that the agent plants is ever run: hooks, monitor, filters, driver
   expect(trap.sprung()).toBe(true)
 })
 
+type Plant = (path: string, world: { folder: string; secret: string; secretCommit: string }) => void
+
+const plants: readonly (readonly [string, Plant])[] = [
+  [
+    'alternates',
+    (path, { folder, secret, secretCommit }) => {
+      mkdirSync(join(path, '.git/objects/info'), { recursive: true })
+      writeFileSync(
+        join(path, '.git/objects/info/alternates'),
+        `${join(folder, '.git/objects')}\n${join(secret, '.git/objects')}\n`,
+      )
+      const tree = bench.git(path, 'rev-parse', `${secretCommit}^{tree}`)
+      const commit = bench.git(path, 'commit-tree', tree, '-p', 'HEAD', '-m', 'grab')
+      bench.git(path, 'update-ref', 'HEAD', commit)
+    },
+  ],
+  [
+    'objects as a link',
+    (path, { secret, secretCommit }) => {
+      rmSync(join(path, '.git/objects'), { recursive: true })
+      symlinkSync(join(secret, '.git/objects'), join(path, '.git/objects'))
+      writeFileSync(join(path, '.git/HEAD'), `${secretCommit}\n`)
+    },
+  ],
+  [
+    'a pack as a link',
+    (path, { secret, secretCommit }) => {
+      bench.git(secret, 'gc', '--quiet')
+      mkdirSync(join(path, '.git/objects/pack'), { recursive: true })
+      const pack = join(secret, '.git/objects/pack')
+      for (const name of readdirSync(pack))
+        symlinkSync(join(pack, name), join(path, '.git/objects/pack', name))
+      writeFileSync(join(path, '.git/HEAD'), `${secretCommit}\n`)
+    },
+  ],
+  [
+    'HEAD as a link',
+    (path, { secret }) => {
+      rmSync(join(path, '.git/HEAD'))
+      symlinkSync(join(secret, '.git/HEAD'), join(path, '.git/HEAD'))
+    },
+  ],
+  [
+    'a ref as a link',
+    (path, { secret }) => {
+      rmSync(join(path, '.git/refs/heads/sb'), { recursive: true })
+      symlinkSync(join(secret, '.git/refs/heads'), join(path, '.git/refs/heads/sb'))
+      writeFileSync(join(path, '.git/HEAD'), 'ref: refs/heads/sb/main\n')
+    },
+  ],
+  [
+    'a ref that climbs',
+    (path) =>
+      writeFileSync(
+        join(path, '.git/HEAD'),
+        `ref: refs/heads/../../../../../../secret/.git/refs/heads/main\n`,
+      ),
+  ],
+  ['a commondir', (path, { secret }) => writeFileSync(join(path, '.git/commondir'), join(secret, '.git'))],
+  ['no .git at all', (path) => rmSync(join(path, '.git'), { recursive: true })],
+  [
+    '.git as a file',
+    (path, { secret }) => {
+      rmSync(join(path, '.git'), { recursive: true })
+      writeFileSync(join(path, '.git'), `gitdir: ${join(secret, '.git')}\n`)
+    },
+  ],
+  [
+    '.git as a link',
+    (path, { secret }) => {
+      rmSync(join(path, '.git'), { recursive: true })
+      symlinkSync(join(secret, '.git'), join(path, '.git'))
+    },
+  ],
+  [
+    'HEAD as a pipe',
+    (path) => {
+      rmSync(join(path, '.git/HEAD'))
+      execFileSync('mkfifo', [join(path, '.git/HEAD')])
+    },
+  ],
+]
+
 test('a planted alternates file, index, HEAD link or ref link leaks nothing', async () => {
   const secret = bench.repository('secret', { 'secret.txt': 'top secret\n' })
   const secretCommit = bench.git(secret, 'rev-parse', 'HEAD')
   const folder = bench.repository('plain')
-  const plant: [string, (path: string) => void][] = [
-    [
-      'alternates',
-      (path) => {
-        mkdirSync(join(path, '.git/objects/info'), { recursive: true })
-        writeFileSync(
-          join(path, '.git/objects/info/alternates'),
-          `${join(folder, '.git/objects')}\n${join(secret, '.git/objects')}\n`,
-        )
-        const tree = bench.git(path, 'rev-parse', `${secretCommit}^{tree}`)
-        const commit = bench.git(path, 'commit-tree', tree, '-p', 'HEAD', '-m', 'grab')
-        bench.git(path, 'update-ref', 'HEAD', commit)
-      },
-    ],
-    [
-      'objects as a link',
-      (path) => {
-        rmSync(join(path, '.git/objects'), { recursive: true })
-        symlinkSync(join(secret, '.git/objects'), join(path, '.git/objects'))
-        writeFileSync(join(path, '.git/HEAD'), `${secretCommit}\n`)
-      },
-    ],
-    [
-      'a pack as a link',
-      (path) => {
-        bench.git(secret, 'gc', '--quiet')
-        mkdirSync(join(path, '.git/objects/pack'), { recursive: true })
-        const pack = join(secret, '.git/objects/pack')
-        for (const name of readdirSync(pack))
-          symlinkSync(join(pack, name), join(path, '.git/objects/pack', name))
-        writeFileSync(join(path, '.git/HEAD'), `${secretCommit}\n`)
-      },
-    ],
-    [
-      'HEAD as a link',
-      (path) => {
-        rmSync(join(path, '.git/HEAD'))
-        symlinkSync(join(secret, '.git/HEAD'), join(path, '.git/HEAD'))
-      },
-    ],
-    [
-      'a ref as a link',
-      (path) => {
-        rmSync(join(path, '.git/refs/heads/sb'), { recursive: true })
-        symlinkSync(join(secret, '.git/refs/heads'), join(path, '.git/refs/heads/sb'))
-        writeFileSync(join(path, '.git/HEAD'), 'ref: refs/heads/sb/main\n')
-      },
-    ],
-    [
-      'a ref that climbs',
-      (path) =>
-        writeFileSync(
-          join(path, '.git/HEAD'),
-          `ref: refs/heads/../../../../../../secret/.git/refs/heads/main\n`,
-        ),
-    ],
-    ['a commondir', (path) => writeFileSync(join(path, '.git/commondir'), join(secret, '.git'))],
-    ['no .git at all', (path) => rmSync(join(path, '.git'), { recursive: true })],
-    [
-      '.git as a file',
-      (path) => {
-        rmSync(join(path, '.git'), { recursive: true })
-        writeFileSync(join(path, '.git'), `gitdir: ${join(secret, '.git')}\n`)
-      },
-    ],
-    [
-      '.git as a link',
-      (path) => {
-        rmSync(join(path, '.git'), { recursive: true })
-        symlinkSync(join(secret, '.git'), join(path, '.git'))
-      },
-    ],
-    [
-      'HEAD as a pipe',
-      (path) => {
-        rmSync(join(path, '.git/HEAD'))
-        execFileSync('mkfifo', [join(path, '.git/HEAD')])
-      },
-    ],
-  ]
-  for (const [name, doIt] of plant) {
+  for (const [name, doIt] of plants) {
     const record = await bench.acquire(folder)
     bench.write(record.path, { 'x.txt': 'x\n' })
-    doIt(record.path)
+    doIt(record.path, { folder, secret, secretCommit })
     const landed = await runAll(record)
     expect(landed, name).toEqual(['x.txt'])
     const all = bench.git(folder, 'log', '--all', '--reflog', '--format=%H', '--name-only')

@@ -155,6 +155,7 @@ async function mergeOrStop(
 ): Promise<string> {
   const merged = await mergeTarget(means, area, record, work, place, signal)
   if (merged.kind === 'clean') return merged.commit
+  if (merged.kind === 'nothing') throw nothingToLand(record)
   const merging = { commit: place.commit, target: place.branch, files: merged.files }
   const { tip } = await readLandingState(area)
   await writeLandingState(area, { merging, comparedWith: place.commit, tip })

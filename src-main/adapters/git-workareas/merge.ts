@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
-import { type Area, withoutTree, withTree } from './area.ts'
+import { type Area, treeOf, withoutTree, withTree } from './area.ts'
 import { shallowText } from './borrow.ts'
 import { shownName, zeroFields } from './git-calls.ts'
 import { type Means, refOf } from './means.ts'
@@ -37,6 +37,8 @@ export async function bringTarget(
 
 export type Merged =
   | { readonly kind: 'clean'; readonly commit: string }
+  /** The target has the same content already, under other commits. */
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'conflict'; readonly files: readonly string[] }
 
 /**
@@ -60,6 +62,7 @@ export async function mergeTarget(
   const answer = await git.host(host, args, { okCodes: [0, 1], signal })
   const [tree = '', ...names] = zeroFields(answer)
   if (answer.code === 0) {
+    if (tree === (await treeOf(git, area, target.commit))) return { kind: 'nothing' }
     const message = `Merge ${record.branch} into ${target.branch}\n`
     const author = await userIdentity(git, record.repositoryPath)
     const parents = [target.commit, work.commit]

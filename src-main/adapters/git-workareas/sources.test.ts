@@ -127,77 +127,75 @@ test('a repository with its git directory elsewhere, and one with sha256 names',
   expect(landing.commit).toHaveLength(64)
 })
 
-describe('sources that are copied', () => {
-  test('a shallow clone', async () => {
-    const origin = bench.repository('origin')
-    for (const at of [1, 2, 3]) bench.git(origin, 'commit', '--quiet', '--allow-empty', '-m', `c${at}`)
-    bench.git(bench.root, 'clone', '--quiet', '--depth', '2', `file://${origin}`, 'shallow')
-    const folder = join(bench.root, 'shallow')
-    expect(await bench.workareas.inspect(folder)).toMatchObject({ isShallow: true, isPartial: false })
-    const { record } = await roundTrip(folder)
-    expect(record.mode).toBe('copied')
-    expect(record.notes[0]).toContain('shallow clone')
-    expect(record.borrowedObjectStores[0]).toContain(bench.stateDirectory)
-    expect(bench.git(folder, 'log', '--format=%s').split('\n')).toEqual(['land', 'agent work', 'c3', 'c2'])
-  })
-
-  test('a shallow clone whose branch moved on', async () => {
-    const origin = bench.repository('origin')
-    bench.git(origin, 'commit', '--quiet', '--allow-empty', '-m', 'c1')
-    bench.git(bench.root, 'clone', '--quiet', '--depth', '1', `file://${origin}`, 'shallow')
-    const folder = join(bench.root, 'shallow')
-    const record = await bench.acquire(folder)
-    bench.write(record.path, { 'agent.txt': 'x\n' })
-    bench.write(folder, { 'user.txt': 'u\n' })
-    bench.git(folder, 'add', '.')
-    bench.git(folder, 'commit', '--quiet', '-m', 'user')
-    const landing = await bench.workareas.land(record, { message })
-    expect(landing.note).toContain('after merging')
-    expect(bench.git(folder, 'status', '--porcelain')).toBe('')
-  })
-
-  test('a partial clone, without asking the network', async () => {
-    const origin = bench.repository('origin', { 'a.txt': 'old\n', 'b.txt': 'b\n' })
-    bench.git(origin, 'config', 'uploadpack.allowFilter', 'true')
-    bench.write(origin, { 'a.txt': 'new\n' })
-    bench.git(origin, 'commit', '--quiet', '-am', 'second')
-    bench.git(bench.root, 'clone', '--quiet', '--filter=blob:none', `file://${origin}`, 'partial')
-    const folder = join(bench.root, 'partial')
-    expect(await bench.workareas.inspect(folder)).toMatchObject({ isPartial: true })
-    const { record } = await roundTrip(folder)
-    expect(record.mode).toBe('copied')
-    expect(record.notes[0]).toContain('partial clone')
-    const refused = await refusal(bench.acquire(folder, { base: 'HEAD~3' }))
-    expect(refused?.code).toBe('git_failed')
-    expect(refused?.message).toContain('partial clone lacks objects')
-    expect(bench.areas()).toEqual([])
-  })
-
-  test.skipIf(!isRoot)(
-    'a repository on a read-only file system; landing there says why it can not',
-    async () => {
-      const folder = bench.repository('plain')
-      const mounted = join(bench.root, 'mounted')
-      mkdirSync(mounted)
-      execFileSync('mount', ['--bind', folder, mounted])
-      try {
-        execFileSync('mount', ['-o', 'remount,bind,ro', mounted])
-        const before = fingerprint(folder)
-        const record = await bench.acquire(mounted)
-        expect(record.mode).toBe('copied')
-        expect(record.notes[0]).toContain("can't be written to")
-        bench.write(record.path, { 'x.txt': 'x\n' })
-        expect((await bench.workareas.changes(record)).counts.files).toBe(1)
-        expect((await refusal(bench.workareas.land(record, { message })))?.code).toBe('path_not_writable')
-        expect((await refusal(bench.workareas.saveResult(record, 'r\n')))?.code).toBe('path_not_writable')
-        await bench.workareas.discard(record, { keepResult: false })
-        expect(fingerprint(folder)).toBe(before)
-      } finally {
-        execFileSync('umount', [mounted])
-      }
-    },
-  )
+test('a shallow clone is copied', async () => {
+  const origin = bench.repository('origin')
+  for (const at of [1, 2, 3]) bench.git(origin, 'commit', '--quiet', '--allow-empty', '-m', `c${at}`)
+  bench.git(bench.root, 'clone', '--quiet', '--depth', '2', `file://${origin}`, 'shallow')
+  const folder = join(bench.root, 'shallow')
+  expect(await bench.workareas.inspect(folder)).toMatchObject({ isShallow: true, isPartial: false })
+  const { record } = await roundTrip(folder)
+  expect(record.mode).toBe('copied')
+  expect(record.notes[0]).toContain('shallow clone')
+  expect(record.borrowedObjectStores[0]).toContain(bench.stateDirectory)
+  expect(bench.git(folder, 'log', '--format=%s').split('\n')).toEqual(['land', 'agent work', 'c3', 'c2'])
 })
+
+test('a shallow clone whose branch moved on', async () => {
+  const origin = bench.repository('origin')
+  bench.git(origin, 'commit', '--quiet', '--allow-empty', '-m', 'c1')
+  bench.git(bench.root, 'clone', '--quiet', '--depth', '1', `file://${origin}`, 'shallow')
+  const folder = join(bench.root, 'shallow')
+  const record = await bench.acquire(folder)
+  bench.write(record.path, { 'agent.txt': 'x\n' })
+  bench.write(folder, { 'user.txt': 'u\n' })
+  bench.git(folder, 'add', '.')
+  bench.git(folder, 'commit', '--quiet', '-m', 'user')
+  const landing = await bench.workareas.land(record, { message })
+  expect(landing.note).toContain('after merging')
+  expect(bench.git(folder, 'status', '--porcelain')).toBe('')
+})
+
+test('a partial clone is copied, without asking the network', async () => {
+  const origin = bench.repository('origin', { 'a.txt': 'old\n', 'b.txt': 'b\n' })
+  bench.git(origin, 'config', 'uploadpack.allowFilter', 'true')
+  bench.write(origin, { 'a.txt': 'new\n' })
+  bench.git(origin, 'commit', '--quiet', '-am', 'second')
+  bench.git(bench.root, 'clone', '--quiet', '--filter=blob:none', `file://${origin}`, 'partial')
+  const folder = join(bench.root, 'partial')
+  expect(await bench.workareas.inspect(folder)).toMatchObject({ isPartial: true })
+  const { record } = await roundTrip(folder)
+  expect(record.mode).toBe('copied')
+  expect(record.notes[0]).toContain('partial clone')
+  const refused = await refusal(bench.acquire(folder, { base: 'HEAD~3' }))
+  expect(refused?.code).toBe('git_failed')
+  expect(refused?.message).toContain('partial clone lacks objects')
+  expect(bench.areas()).toEqual([])
+})
+
+test.skipIf(!isRoot)(
+  'a repository on a read-only file system; landing there says why it can not',
+  async () => {
+    const folder = bench.repository('plain')
+    const mounted = join(bench.root, 'mounted')
+    mkdirSync(mounted)
+    execFileSync('mount', ['--bind', folder, mounted])
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', mounted])
+      const before = fingerprint(folder)
+      const record = await bench.acquire(mounted)
+      expect(record.mode).toBe('copied')
+      expect(record.notes[0]).toContain("can't be written to")
+      bench.write(record.path, { 'x.txt': 'x\n' })
+      expect((await bench.workareas.changes(record)).counts.files).toBe(1)
+      expect((await refusal(bench.workareas.land(record, { message })))?.code).toBe('path_not_writable')
+      expect((await refusal(bench.workareas.saveResult(record, 'r\n')))?.code).toBe('path_not_writable')
+      await bench.workareas.discard(record, { keepResult: false })
+      expect(fingerprint(folder)).toBe(before)
+    } finally {
+      execFileSync('umount', [mounted])
+    }
+  },
+)
 
 test.skipIf(!isRoot)(
   'a repository of another owner names the remedy, and works once it was followed',

@@ -25,6 +25,26 @@ export const realClock: Clock = {
   },
 }
 
+/** git as the user and the agent call it, with the user's configuration. */
+const gitRunner =
+  (env: Record<string, string>) =>
+  (cwd: string, ...args: string[]) =>
+    execFileSync('git', ['-c', 'protocol.file.allow=always', ...args], {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'pipe'],
+      maxBuffer: 1e9,
+    }).replace(/\n$/, '')
+
+/** Writes files below a folder, making folders as needed. */
+const writeFiles = (folder: string, files: Record<string, string | Buffer>) => {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+}
+
 /** A scratch folder with a user's home, a state directory and real repositories; everything is removed by `close`. */
 export function createBench(options: { readonly home?: string } = {}) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'signalbox-workareas-')))
@@ -46,20 +66,8 @@ export function createBench(options: { readonly home?: string } = {}) {
   const workareas = createGitWorkareas({ stateDirectory, clock: realClock, log, environment })
   const env = { PATH: process.env.PATH ?? '', HOME: home, LC_ALL: 'C.UTF-8', GIT_TERMINAL_PROMPT: '0' }
 
-  const git = (cwd: string, ...args: string[]) =>
-    execFileSync('git', ['-c', 'protocol.file.allow=always', ...args], {
-      cwd,
-      env,
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'pipe'],
-      maxBuffer: 1e9,
-    }).replace(/\n$/, '')
-  const write = (folder: string, files: Record<string, string | Buffer>) => {
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(folder, name)), { recursive: true })
-      writeFileSync(join(folder, name), text)
-    }
-  }
+  const git = gitRunner(env)
+
   const repository = (
     name: string,
     files: Record<string, string | Buffer> = { 'a.txt': 'one\ntwo\nthree\n', 'src/b.txt': 'b\n' },
@@ -67,7 +75,7 @@ export function createBench(options: { readonly home?: string } = {}) {
     const folder = join(root, name)
     mkdirSync(folder, { recursive: true })
     git(folder, 'init', '--quiet')
-    write(folder, files)
+    writeFiles(folder, files)
     git(folder, 'add', '--all')
     git(folder, 'commit', '--quiet', '-m', 'first')
     return folder
@@ -103,6 +111,7 @@ export function createBench(options: { readonly home?: string } = {}) {
     return git(record.path, 'rev-parse', 'HEAD')
   }
   return {
+    write: writeFiles,
     root,
     home,
     stateDirectory,
@@ -110,7 +119,6 @@ export function createBench(options: { readonly home?: string } = {}) {
     workareas,
     warnings,
     git,
-    write,
     repository,
     request,
     acquire,

@@ -5,19 +5,22 @@ import { commandOf, toolKinds } from './tools.ts'
 type ToolBody = Extract<ActivityBody, { kind: 'tool' }>
 
 const mostInputChars = 64_000
-const mostLiveChars = 4000
+/** Of a command that runs: whole lines from the beginning, so that the mask sees every secret in them whole. */
+const mostLiveChars = 8000
 const liveEveryMs = 1000
 
 /** Events of a run as activities of the session. `turn` keeps ids of later turns apart. */
 export function createRunActivities(emit: (body: ActivityBody) => void, nowMs: () => number, turn: number) {
-  const live = new Map<string, { text: string; shownAtMs: number }>()
+  const live = new Map<string, { text: string; shown: string; shownAtMs: number }>()
   const progress = (callId: string, text: string) => {
-    const tail = live.get(callId) ?? { text: '', shownAtMs: nowMs() }
-    tail.text = (tail.text + text).slice(-mostLiveChars)
-    live.set(callId, tail)
-    if (nowMs() - tail.shownAtMs < liveEveryMs) return
-    tail.shownAtMs = nowMs()
-    emit({ kind: 'tool', callId, status: 'running', output: tail.text })
+    const entry = live.get(callId) ?? { text: '', shown: '', shownAtMs: nowMs() }
+    live.set(callId, entry)
+    if (entry.text.length < mostLiveChars) entry.text += text
+    const lines = entry.text.slice(0, entry.text.lastIndexOf('\n', mostLiveChars) + 1)
+    if (lines === entry.shown || nowMs() - entry.shownAtMs < liveEveryMs) return
+    entry.shown = lines
+    entry.shownAtMs = nowMs()
+    emit({ kind: 'tool', callId, status: 'running', output: lines })
   }
   return (event: RunEvent): void => {
     if (event.kind === 'tool-progress') {

@@ -9,6 +9,8 @@ type Result = Omit<ToolBody, 'kind' | 'callId' | 'status' | 'durationMs'> & { re
 const mostOutputBytes = 64 * 1024
 const shownChars = 16_000
 const liveEveryMs = 1000
+/** Of a command that runs: whole lines from the beginning, so that the mask sees every secret in them whole. */
+const mostLiveChars = 8000
 
 /** The device that each step needs to be held; see `devicesOf`. */
 export const toolDevices = {
@@ -172,7 +174,8 @@ async function run(
   stage: Stage,
   live: (output: string) => void,
 ): Promise<Result> {
-  let tail = ''
+  let text = ''
+  let shown = ''
   let shownAtMs = stage.nowMs()
   const outcome = await stage.tools.run(
     step.command.map((word) => filled(word, stage)),
@@ -181,10 +184,12 @@ async function run(
       timeoutMs: step.timeoutMs,
       maxOutputBytes: mostOutputBytes,
       onOutput: (_stream, chunk) => {
-        tail = (tail + chunk).slice(-4000)
-        if (stage.nowMs() - shownAtMs < liveEveryMs) return
+        if (text.length < mostLiveChars) text += chunk
+        const lines = text.slice(0, text.lastIndexOf('\n', mostLiveChars) + 1)
+        if (lines === shown || stage.nowMs() - shownAtMs < liveEveryMs) return
+        shown = lines
         shownAtMs = stage.nowMs()
-        live(tail)
+        live(lines)
       },
     },
   )

@@ -105,6 +105,36 @@ function expectValidHistory(messages: readonly Message[]): void {
   expect(results.length).toBe(ids.length)
 }
 
+interface World {
+  readonly throws: boolean
+  readonly approves: boolean | null
+  readonly charge: number
+  readonly abortAt: number | null
+}
+
+/** A host that throws, stops, refuses and runs out of money as the world has it. */
+function hostOf(
+  { throws, approves, charge, abortAt }: World,
+  events: RunEvent[],
+  abort: AbortController,
+): RunPorts {
+  let charged = 0
+  return {
+    observe: (event) => {
+      events.push(event)
+      if (events.length === abortAt) abort.abort(new Error('stop'))
+      if (throws) throw new Error('a watcher that throws')
+    },
+    chargeCall: () => {
+      charged += 1
+      return charged <= charge
+    },
+    ...(approves === null
+      ? {}
+      : { confirm: async () => (approves ? { kind: 'approved' } : { kind: 'denied', reason: 'no' }) }),
+  }
+}
+
 it('keeps a valid history, one end and honest sums, whatever model, tools, ports and people do', async () => {
   const seen = new Set<string>()
   await fc.assert(
@@ -120,22 +150,7 @@ it('keeps a valid history, one end and honest sums, whatever model, tools, ports
         const executed: string[] = []
         const events: RunEvent[] = []
         const abort = new AbortController()
-        let charged = 0
-        const { approves } = world
-        const ports: RunPorts = {
-          observe: (event) => {
-            events.push(event)
-            if (events.length === world.abortAt) abort.abort(new Error('stop'))
-            if (world.throws) throw new Error('a watcher that throws')
-          },
-          chargeCall: () => {
-            charged += 1
-            return charged <= world.charge
-          },
-          ...(approves === null
-            ? {}
-            : { confirm: async () => (approves ? { kind: 'approved' } : { kind: 'denied', reason: 'no' }) }),
-        }
+        const ports = hostOf(world, events, abort)
         const result = await createHarness(powers).run({
           runId: 'r',
           agent: { name: 'a', system: 's', limits: { maxIterations: 8 } },

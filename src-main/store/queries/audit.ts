@@ -48,11 +48,11 @@ export function createAuditQueries(db: Db) {
   )
   const length = db.prepare<[string], number>('SELECT length FROM chains WHERE chain = ?').pluck()
   const from = `FROM chains c LEFT JOIN sessions s ON s.id = substr(c.chain, 9)
-    WHERE ?1 = '' OR instr(lower(coalesce(s.title, '') || char(10) || c.chain), ?1) > 0`
-  const chains = db.prepare<[string, number, number], ChainRow>(
-    `SELECT c.chain, c.length, c.head, c.last_at_ms, s.title ${from} ORDER BY c.last_at_ms DESC, c.chain LIMIT ?2 OFFSET ?3`,
+    WHERE :wanted = '' OR instr(lower(coalesce(s.title, '') || char(10) || c.chain), :wanted) > 0`
+  const chains = db.prepare<[{ wanted: string; count: number; first: number }], ChainRow>(
+    `SELECT c.chain, c.length, c.head, c.last_at_ms, s.title ${from} ORDER BY c.last_at_ms DESC, c.chain LIMIT :count OFFSET :first`,
   )
-  const total = db.prepare<[string], number>(`SELECT count(*) ${from}`).pluck()
+  const total = db.prepare<[{ wanted: string }], number>(`SELECT count(*) ${from}`).pluck()
   return {
     /** Length of a chain; undefined when there is none of that name. */
     length: (chain: string): number | undefined => length.get(chain),
@@ -60,7 +60,7 @@ export function createAuditQueries(db: Db) {
       entries.all(chain, after, limit).map(toEntry),
     chains(text: string, first: number, count: number) {
       const wanted = text.trim().toLowerCase()
-      const found = chains.all(wanted, count, first).map((row) => {
+      const found = chains.all({ wanted, count, first }).map((row) => {
         const sessionId = SessionId.safeParse(sessionOfChain(row.chain))
         return {
           chain: row.chain,
@@ -71,7 +71,7 @@ export function createAuditQueries(db: Db) {
           lastAtMs: row.last_at_ms,
         }
       })
-      return { chains: found, total: Number(total.get(wanted) ?? 0) }
+      return { chains: found, total: Number(total.get({ wanted }) ?? 0) }
     },
   }
 }

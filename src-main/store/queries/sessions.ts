@@ -94,9 +94,10 @@ export function createSessionQueries(db: Db) {
     )
     .pluck()
   const inWorkarea = db
-    .prepare<[string, string], string>(
+    .prepare<[{ area: string; except: string }], string>(
       `SELECT id FROM sessions WHERE ended_at_ms IS NULL
-         AND (workarea_id = ?1 OR continues IN (SELECT id FROM sessions WHERE workarea_id = ?1)) AND id <> ?2 LIMIT 1`,
+         AND (workarea_id = :area OR continues IN (SELECT id FROM sessions WHERE workarea_id = :area))
+         AND id <> :except LIMIT 1`,
     )
     .pluck()
   const prepared = new Map<string, ReturnType<typeof prepareWindow>>()
@@ -153,6 +154,7 @@ export function createSessionQueries(db: Db) {
     transcript: (sessionId: string, limit: number): Activity['body'][] =>
       transcript.all(sessionId, limit).map((text) => JSON.parse(text) as Activity['body']),
     /** A session that has not ended and works, or is going to, in this workarea; not `except`. */
-    occupant: (workareaId: string, except: string): string | undefined => inWorkarea.get(workareaId, except),
+    occupant: (workareaId: string, except: string): string | undefined =>
+      inWorkarea.get({ area: workareaId, except }),
   }
 }

@@ -98,7 +98,6 @@ function EntryRow(props: {
 }) {
   const { entry, knot } = props
   const ends = `${props.isFirst ? ' first' : ''}${props.isLast ? ' last' : ''}`
-  const state = knot === 'clear' ? 'intact' : knot === 'danger' ? 'broken' : 'not checked'
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the list, which holds the focus
     <div
@@ -106,7 +105,6 @@ function EntryRow(props: {
       role="option"
       tabIndex={-1}
       aria-selected={props.isActive}
-      aria-label={`Entry ${entry.sequence}, ${entry.eventKind}, by ${actorWord(entry.actorId)}, ${state}, ${formatInstant(entry.occurredAt)}`}
       className={`knot-row ${knot}${ends}`}
       style={{ transform: `translateY(${props.top}px)` }}
       onClick={() => props.onPick(entry.sequence)}
@@ -129,6 +127,7 @@ function EntryRow(props: {
           className={`small ${knot === 'clear' ? 'clear-text' : knot === 'danger' ? 'danger-text' : 'faint'}`}
         >
           {knot === 'clear' ? 'linked' : knot === 'danger' ? 'broken' : ''}
+          {knot === 'open' && <span className="unseen">not checked</span>}
         </span>
       </span>
     </div>

@@ -177,7 +177,7 @@ function Around() {
       <h2 className="section-title first-gap">How a session travels</h2>
       <ol className="first-way">
         {trackPhases.map((phase) => (
-          <li key={phase} className={phase}>
+          <li key={phase} className={`at-${phase}`}>
             <b>{phase}</b>
             <i />
             <span>{meaningOf(phase)}</span>

@@ -49,6 +49,7 @@ export function FleetScreen(props: { isQueue: boolean }) {
   return (
     <div className={`fleet${isInspectorOpen && shownActive ? '' : ' alone'}`}>
       <div className="fleet-list" ref={place}>
+        {!props.isQueue && <h1 className="unseen">Fleet</h1>}
         {!props.isQueue && (
           <FleetDiagram
             marks={diagram.data ?? []}

@@ -10,24 +10,24 @@ import { Track } from '../../ui/Track.tsx'
 import type { FleetRow } from './fleet.model.ts'
 
 const columns: readonly Column<FleetRow>[] = [
-  { id: 'state', header: 'State', track: '92px', render: ({ lamp }) => <LampWord {...lamp} /> },
+  { id: 'state', header: 'State', track: '98px', render: ({ lamp }) => <LampWord {...lamp} /> },
   { id: 'session', header: 'Session', track: 'minmax(140px, 1fr)', render: TitleCell },
   {
     id: 'agent',
     header: 'Agent',
-    track: '72px',
+    track: '70px',
     render: ({ row }) => <span className="muted">{row.agent}</span>,
   },
   {
     id: 'track',
     header: 'Track',
-    track: '106px',
+    track: '104px',
     render: ({ row, nowMs }) => <Track {...trackOf(row, nowMs)} />,
   },
   {
     id: 'elapsed',
     header: 'Elapsed',
-    track: '58px',
+    track: '56px',
     align: 'right',
     render: ({ row, nowMs }) => <span className="muted">{formatDuration(elapsedOf(row, nowMs))}</span>,
   },
@@ -35,7 +35,7 @@ const columns: readonly Column<FleetRow>[] = [
   {
     id: 'changes',
     header: 'Changes',
-    track: '82px',
+    track: '80px',
     align: 'right',
     render: ({ row }) =>
       row.changes ? (
@@ -47,11 +47,11 @@ const columns: readonly Column<FleetRow>[] = [
   {
     id: 'heard',
     header: 'Heard',
-    track: '42px',
+    track: '40px',
     align: 'right',
-    render: ({ row, nowMs }) => (
+    render: ({ row, clockMs }) => (
       <span className="faint small">
-        {row.lastHeardAtMs === null ? '' : formatAge(nowMs - row.lastHeardAtMs)}
+        {row.lastHeardAtMs === null ? '' : formatAge(clockMs - row.lastHeardAtMs)}
       </span>
     ),
   },

@@ -11,13 +11,15 @@ export interface FleetRow {
   readonly row: SessionRow
   readonly lamp: Lamp
   readonly nowMs: number
+  /** The time itself, for ages. */
+  readonly clockMs: number
 }
 
 /** The largest list that is held whole, and so can be drawn in groups. */
 export const wholeListMax = 500
 
 export function toFleetRow(row: SessionRow, nowMs: number): FleetRow {
-  return { row, lamp: lampOf(row), nowMs: isLive(row) ? nowMs : (row.endedAtMs ?? nowMs) }
+  return { row, lamp: lampOf(row), clockMs: nowMs, nowMs: isLive(row) ? nowMs : (row.endedAtMs ?? nowMs) }
 }
 
 function groupNameOf(row: SessionRow, group: FleetGroup): string {

@@ -100,7 +100,11 @@ function FileOption(props: {
     >
       <bdi className={`grow cut${file.status === 'deleted' ? ' gone' : ''}`}>{visibleLine(name)}</bdi>
       <span className="tiny num">
-        {file.isBinary ? <span className="faint">binary</span> : <Counts {...file} />}
+        {file.isBinary ? (
+          <span className="faint">binary</span>
+        ) : (
+          <Counts insertions={file.insertions} deletions={file.deletions} hidesZero />
+        )}
         {word && <span className={file.status === 'conflicted' ? 'danger-text' : 'faint'}> {word}</span>}
       </span>
     </div>

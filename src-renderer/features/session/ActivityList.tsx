@@ -44,6 +44,7 @@ function useOpenAsk(asks: readonly Ask[], nowMs: number, arming: number) {
     if (!ask) return null
     return (
       <AskCard
+        isBare
         ask={ask}
         nowMs={nowMs}
         arming={ask === asks[0] ? arming : 0}
@@ -55,19 +56,20 @@ function useOpenAsk(asks: readonly Ask[], nowMs: number, arming: number) {
   }
 }
 
-function Steps(props: {
-  steps: readonly Step[]
-  startMs: number
-  isCut: number
-  asks: readonly Ask[]
-  nowMs: number
-}) {
-  const { steps } = props
+interface StepsProps {
+  readonly steps: readonly Step[]
+  readonly startMs: number
+  readonly isCut: number
+  readonly asks: readonly Ask[]
+  readonly nowMs: number
+}
+
+/** Where the reader is: at the end and following, or at a step. */
+function useReading(steps: readonly Step[], asks: readonly Ask[]) {
   const scroller = useRef<HTMLDivElement>(null)
   const [isFollowing, setFollowing] = useState(true)
   const [active, setActive] = useState(-1)
   const [arming, setArming] = useState(0)
-  const askFor = useOpenAsk(props.asks, props.nowMs, arming)
   const virtual = useVirtualizer({
     count: steps.length,
     getScrollElement: () => scroller.current,
@@ -85,20 +87,28 @@ function Steps(props: {
     setActive(index)
     virtual.scrollToIndex(index, { align: 'auto' })
   }
-  const nextTrouble = () => steps.findIndex((step, index) => index > active && isTrouble(step))
+  const goToTrouble = () => {
+    const next = steps.findIndex((step, index) => index > active && isTrouble(step))
+    go(next >= 0 ? next : steps.findIndex(isTrouble))
+  }
   useKeyActions({
     'session.next': () => go(Math.min(steps.length - 1, active + 1)),
     'session.previous': () => go(Math.max(0, (active < 0 ? steps.length : active) - 1)),
-    'session.error': steps.some(isTrouble)
-      ? () => go(nextTrouble() >= 0 ? nextTrouble() : steps.findIndex(isTrouble))
-      : undefined,
+    'session.error': steps.some(isTrouble) ? goToTrouble : undefined,
     'session.follow': () => go(steps.length - 1),
-    'session.allow': props.asks.length > 0 ? () => setArming((value) => value + 1) : undefined,
+    'session.allow': asks.length > 0 ? () => setArming((value) => value + 1) : undefined,
   })
   const onScroll = () => {
     const place = scroller.current
     if (place) setFollowing(place.scrollHeight - place.scrollTop - place.clientHeight < 40)
   }
+  return { scroller, virtual, isFollowing, active, arming, onScroll, follow: () => go(steps.length - 1) }
+}
+
+function Steps(props: StepsProps) {
+  const { steps } = props
+  const { scroller, virtual, isFollowing, active, arming, onScroll, follow } = useReading(steps, props.asks)
+  const askFor = useOpenAsk(props.asks, props.nowMs, arming)
   return (
     <div className="activity-place">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
@@ -130,7 +140,7 @@ function Steps(props: {
         </div>
       </section>
       {!isFollowing && (
-        <Button className="activity-follow" onPress={() => go(steps.length - 1)} action="session.follow">
+        <Button className="activity-follow" onPress={follow} action="session.follow">
           To the end
         </Button>
       )}

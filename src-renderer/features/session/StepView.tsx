@@ -166,7 +166,7 @@ function ToolCall(props: { tool: Tool }) {
         <span className="muted">{verb}</span>{' '}
         <Foreign className={isCode ? 'mono' : ''} text={object} max={400} />{' '}
         {tool.insertions !== undefined && (
-          <Counts insertions={tool.insertions} deletions={tool.deletions ?? 0} />
+          <Counts insertions={tool.insertions} deletions={tool.deletions ?? 0} hidesZero />
         )}{' '}
         <ToolState tool={tool} />
       </div>
