@@ -306,3 +306,32 @@ it('says why a program did not start, and stops starting when told to', async ()
   setTimeout(() => stop.abort(), 60)
   await expect(launched).rejects.toThrow()
 })
+
+it('starts nothing without a wall unless that was accepted, and then says so', async () => {
+  const folder = join(kit.folder, 'other')
+  mkdirSync(folder)
+  // A helper that gives up at once: here the wall can't stand.
+  const executor = executorOn(folder, '/usr/bin/false')
+  expect(await executor.probe()).toMatchObject({ files: false, network: false, means: 'none' })
+  const spec = kit.spec('/bin/sh', ['-c', 'read a; echo "$a $HTTP_PROXY"; sleep 4321 & sleep 4321'])
+  await expect(executor.launch(spec, closedDoor, never)).rejects.toMatchObject({ code: 'not_confined' })
+  const child = await executor.launch({ ...spec, acceptUnconfined: true }, closedDoor, never)
+  expect(child.confinement).toMatchObject({ files: false, network: false, means: 'none' })
+  await tell(child, 'open\n')
+  const reader = child.stdout.getReader()
+  expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('open \n')
+  await child.freeze()
+  await child.detach()
+  const again = await executor.adopt(child.identity, { sessionId: 's', forwards: [] }, closedDoor, 6)
+  void again?.stdout.cancel()
+  expect(again?.confinement.means).toBe('none')
+  expect(await again?.terminate(2000)).toMatchObject({ signal: 'SIGTERM' })
+  expect(spawnSync('pgrep', ['-f', 'sleep 4321']).status).toBe(1)
+  const ran = await executor.run({ ...spec, args: ['-c', 'exit 3'], acceptUnconfined: true }, closedDoor, {
+    timeoutMs: 5000,
+    maxOutputBytes: 100,
+    signal: never,
+  })
+  expect(ran.code).toBe(3)
+  await executor.close()
+})

@@ -37,7 +37,7 @@ async function timed<T>(work: () => Promise<T>): Promise<[number, T]> {
   return [performance.now() - from, result]
 }
 
-test('20,000 files: progress, cheap counts, cancelling, landing', async () => {
+test('20,000 files: progress, cheap counts, landing', async () => {
   const folder = largeRepository()
   const [inspectMs, info] = await timed(() => bench.workareas.inspect(folder))
   expect(info.fileCount).toBe(20_000)
@@ -87,6 +87,10 @@ test('20,000 files: progress, cheap counts, cancelling, landing', async () => {
   )
   expect(median(idle)).toBeLessThan(1_000)
   expect(median(busy)).toBeLessThan(1_500)
+})
+
+test('20,000 files: cancelled in the middle of the checkout', async () => {
+  const folder = largeRepository()
   const controller = new AbortController()
   const cancelling = {
     onProgress: (phase: string, done: number) => {
@@ -97,8 +101,8 @@ test('20,000 files: progress, cheap counts, cancelling, landing', async () => {
     refusal(bench.workareas.acquire(bench.request(folder, cancelling), controller.signal)),
   )
   expect(refused?.code).toBe('cancelled')
-  expect(cancelMs).toBeLessThan(acquireMs + 5_000)
-  expect(bench.areas()).toEqual([record.workareaId])
+  expect(cancelMs).toBeLessThan(20_000)
+  expect(bench.areas()).toEqual([])
 })
 
 test('twenty sessions start on one repository at once', async () => {

@@ -10,6 +10,7 @@ import { hashOfArguments, homeOfArguments } from './shell/addresses.ts'
 import { claimApplication, claimLinks, setApplicationMenu } from './shell/application.ts'
 import { followDesktop } from './shell/desktop.ts'
 import { showFatal } from './shell/fatal.ts'
+import { chooseFolder } from './shell/folder-dialog.ts'
 import { createKeychainSecrets } from './shell/keychain-secrets.ts'
 import { createNotices } from './shell/notices.ts'
 import { announcePageScheme } from './shell/page-protocol.ts'
@@ -60,6 +61,15 @@ function windowConditions(): readonly Condition[] {
   ]
 }
 
+/** What the window answers itself, whichever daemon it looks at. */
+function withDialogs(router: Router): Router {
+  return {
+    ...router,
+    call: async (path, input, options) =>
+      path === 'project.chooseFolder' ? { path: await chooseFolder() } : router.call(path, input, options),
+  }
+}
+
 function serve(router: Router, port: Port): void {
   servePort(port, router, {
     actor: operator,
@@ -75,7 +85,7 @@ async function run(config: Config, hash: string | undefined): Promise<(hash?: st
   setApplicationMenu()
   claimLinks()
   const entered = enter(config)
-  const show = createShow(entered.then(({ router }) => router))
+  const show = createShow(entered.then(({ router }) => withDialogs(router)))
   await Promise.all([entered, show(hash)])
   const { router, house } = await entered
   const showLater = (to?: string) =>

@@ -52,7 +52,10 @@ export function createAdmission(parts: {
       const { slots } = store.operator.settings()
       const [next] = store.queries.fleet.used() < slots ? store.queries.fleet.queue(1) : []
       if (next === undefined) return
-      if (isDayOverBudget(store, clock)) return lookAgain()
+      if (isDayOverBudget(store, clock)) {
+        lookAgain()
+        return
+      }
       const facts = dispatcher.decideInternally(() => {
         const state = store.sessions.read(next)
         return state ? decideAdmit(state.row) : accept([])

@@ -105,6 +105,7 @@ it('withdraws questions and counts a stop that was asked for as stopped', async 
     },
   ])
   before.app.handlers.session.stop({ sessionId }, asOperator())
+  await new Promise((resolve) => void setImmediate(resolve))
   before.store.close()
   const open = openApp({ file })
   await open.app.start({ pid: 2, handlers: noEffects, adopt: () => false })

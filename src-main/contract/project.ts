@@ -31,6 +31,8 @@ export const project = {
       'git_failed',
     ],
   }),
+  /** Lets the user pick a folder in the system's own dialog; null when there is none to show, or nothing was picked. */
+  chooseFolder: command({ input: z.object({}), output: z.object({ path: z.string().nullable() }) }),
   remove: command({
     input: z.object({ projectId: ProjectId }),
     output: Done,

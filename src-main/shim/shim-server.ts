@@ -92,12 +92,10 @@ interface Client {
 function createDesk(options: ShimServerOptions, onDone: () => void) {
   const { sandbox, logPath, limits } = options
   const log = openOutputLog(logPath, limits)
-  const highWater = highWaterOf(limits)
   let client: Client | undefined
   let exit: ExitRecord | undefined
   let isDone = false
-  const tell = (message: FromShim, payload?: Uint8Array) =>
-    client?.socket.write(encodeFrame(message, payload))
+  const tell = (...what: [FromShim, Uint8Array?]) => client?.socket.write(encodeFrame(...what))
   const output = createChildOutput(sandbox.stdout, log, pump)
   const input = createChildInput(sandbox.stdin, (bytes, isClosed) =>
     tell(isClosed ? { type: 'stdinClosed' } : { type: 'stdinAck', bytes }),
@@ -113,8 +111,8 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
   }
   function pump(): void {
     if (isDone) return
-    if (client) sendOutput(client, log)
-    output.hold(client !== undefined && exit === undefined && log.total - client.sent > highWater)
+    const unsent = client ? sendOutput(client, log) : 0
+    output.hold(exit === undefined && unsent > highWaterOf(limits))
   }
   function report(end: Omit<ExitRecord, 'stdoutBytes'>): void {
     exit = { ...end, stdoutBytes: log.total }
@@ -136,8 +134,7 @@ function createDesk(options: ShimServerOptions, onDone: () => void) {
         return true
       }
       if (client?.socket !== socket) return false
-      if (message.type === 'bye' && exit) finish()
-      else obey(client, input, message, payload)
+      if (obey(client, input, message, payload) && exit) finish()
       pump()
       return false
     },
@@ -166,10 +163,12 @@ function refuse(socket: Socket): false {
   return false
 }
 
-function obey(client: Client, input: ChildInput, message: ToShim, payload: Uint8Array): void {
+/** True for a farewell. */
+function obey(client: Client, input: ChildInput, message: ToShim, payload: Uint8Array): boolean {
   if (message.type === 'credit') client.credit = Math.max(client.credit, message.upTo)
   else if (message.type === 'stdin') input.write(message.offset, payload)
   else if (message.type === 'stdinEnd') input.end()
+  return message.type === 'bye'
 }
 
 /** Tells a new app where it stands. */
@@ -188,14 +187,15 @@ function greet(
   return { socket, sent: stdoutFrom, credit: stdoutFrom }
 }
 
-function sendOutput(client: Client, log: OutputLog): void {
+/** Sends what the app has room for; gives how much is left in the log. */
+function sendOutput(client: Client, log: OutputLog): number {
+  client.sent = Math.max(client.sent, log.first)
   while (!client.socket.writableNeedDrain && !client.socket.destroyed) {
-    client.sent = Math.max(client.sent, log.first)
     const wanted = Math.min(client.credit, log.total) - client.sent
-    if (wanted <= 0) return
-    const piece = log.read(client.sent, Math.min(wanted, pieceBytes))
-    if (piece.length === 0) return
+    const piece = wanted > 0 ? log.read(client.sent, Math.min(wanted, pieceBytes)) : Buffer.alloc(0)
+    if (piece.length === 0) break
     client.socket.write(encodeFrame({ type: 'stdout', offset: client.sent }, piece))
     client.sent += piece.length
   }
+  return log.total - client.sent
 }

@@ -1,6 +1,14 @@
 // biome-ignore-all lint/a11y/useSemanticElements: rows are placed by the virtualiser, which tables do not allow
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useId, useRef } from 'react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useId,
+  useRef,
+} from 'react'
 import './data-grid.css'
 
 export interface Column<T> {
@@ -63,24 +71,7 @@ export function DataGrid<T>(props: DataGridProps<T>) {
     if (props.hasFocusOnMount) scroller.current?.focus({ preventScroll: true })
   }, [props.hasFocusOnMount])
   const tracks = props.columns.map((column) => column.track).join(' ')
-  const move = (event: KeyboardEvent) => {
-    const to = target(
-      event.key,
-      indexOfActive(props),
-      count,
-      Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight),
-    )
-    if (to === null) return
-    event.preventDefault()
-    const found = nearestRow(
-      props,
-      to,
-      event.key === 'ArrowUp' || event.key === 'PageUp' || event.key === 'End' ? -1 : 1,
-    )
-    if (found === null) return
-    virtual.scrollToIndex(found.index, { align: 'auto' })
-    if (found.key !== null) props.onActive(found.key)
-  }
+  const move = useMoves(props, scroller, (index) => virtual.scrollToIndex(index, { align: 'auto' }))
   return (
     <div
       className="grid"
@@ -112,6 +103,28 @@ export function DataGrid<T>(props: DataGridProps<T>) {
   )
 }
 
+/** Arrow keys. The place of the active row is remembered, so that it is kept where its row is not loaded any more. */
+function useMoves<T>(
+  grid: DataGridProps<T>,
+  scroller: RefObject<HTMLElement | null>,
+  scrollTo: (index: number) => void,
+): (event: KeyboardEvent) => void {
+  const place = useRef(-1)
+  return (event) => {
+    const found = indexOfActive(grid)
+    const page = Math.floor((scroller.current?.clientHeight ?? 0) / grid.rowHeight)
+    const to = target(event.key, found >= 0 ? found : place.current, grid.count, page)
+    if (to === null) return
+    event.preventDefault()
+    const isUp = event.key === 'ArrowUp' || event.key === 'PageUp' || event.key === 'End'
+    const next = nearestRow(grid, to, isUp ? -1 : 1)
+    if (next === null) return
+    place.current = next.index
+    scrollTo(next.index)
+    if (next.key !== null) grid.onActive(next.key)
+  }
+}
+
 function Header<T>(props: { columns: readonly Column<T>[] }) {
   return (
     <div className="grid-head" role="row" tabIndex={-1} aria-rowindex={1}>
@@ -138,10 +151,10 @@ function Row<T>(props: {
 }) {
   const { item, grid } = props
   const place = { transform: `translateY(${props.top}px)` }
-  const common = { tabIndex: -1, 'aria-rowindex': props.index + 2, style: place }
+  const common = { 'aria-rowindex': props.index + 2, style: place }
   if (item.kind === 'group')
     return (
-      <div role="row" className="grid-group" {...common}>
+      <div role="row" tabIndex={-1} className="grid-group" {...common}>
         <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} className="line">
           <strong className="strong cut">{item.title}</strong>
           <span className="muted small grow cut">{item.facts}</span>
@@ -151,7 +164,7 @@ function Row<T>(props: {
     )
   if (item.kind === 'waiting')
     return (
-      <div role="row" className="grid-row waiting" {...common} aria-busy="true">
+      <div role="row" tabIndex={-1} className="grid-row waiting" {...common} aria-busy="true">
         <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} aria-label="loading" />
       </div>
     )
@@ -165,6 +178,7 @@ function Row<T>(props: {
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the grid, which holds the focus
     <div
       role="row"
+      tabIndex={-1}
       {...common}
       id={`${props.id}-${item.key}`}
       className={`grid-row${isActive ? ' active' : ''}${isSelected ? ' selected' : ''}`}

@@ -23,6 +23,11 @@ const forever = (signal?: AbortSignal) =>
   new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+async function* quiet(signal?: AbortSignal): AsyncGenerator<never> {
+  yield* []
+  await forever(signal)
+}
+
 type Wanted = Partial<Record<keyof typeof SessionFilter.shape, unknown>> & {
   from?: number | undefined
   count?: number | undefined
@@ -84,9 +89,7 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
             .slice(0, 20)
             .map(askFor),
         ),
-      async *facts(_input, options) {
-        await forever(options?.signal)
-      },
+      facts: (_input, options) => quiet(options?.signal),
       async *rows(input, options) {
         if (fail) throw new SignalboxError('internal', {})
         const chosen = choose(rows, input)
@@ -226,17 +229,15 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
               lastAtMs: now,
               report: reportFor('daemon:m1', false),
             },
-            ...rows
-              .slice(0, 40)
-              .map((row) => ({
-                chain: `session:${row.id}`,
-                sessionId: row.id,
-                title: row.title,
-                entries: 17,
-                head: '4be1'.repeat(16),
-                lastAtMs: now - 60_000,
-                report: row.openAsks ? null : reportFor('x', scenario === 'broken'),
-              })),
+            ...rows.slice(0, 40).map((row) => ({
+              chain: `session:${row.id}`,
+              sessionId: row.id,
+              title: row.title,
+              entries: 17,
+              head: '4be1'.repeat(16),
+              lastAtMs: now - 60_000,
+              report: row.openAsks ? null : reportFor('x', scenario === 'broken'),
+            })),
           ],
         })),
       entries: () => orFail(() => ({ entries: [...entries], total: entries.length })),

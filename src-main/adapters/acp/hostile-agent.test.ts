@@ -94,7 +94,9 @@ it('bounds what it shows', async () => {
             status: 'dancing',
             rawInput: { command: big },
             content: [{ type: 'content', content: { type: 'text', text: big } }],
-            locations: Array.from({ length: 1000 }, () => ({ path: big })),
+            locations: Array.from({ length: 1000 }, (_unused, at) => ({
+              path: `${at}${big.slice(0, 3000)}`,
+            })),
           },
         },
       }),

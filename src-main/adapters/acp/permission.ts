@@ -19,7 +19,10 @@ export interface PermissionQuestion {
 }
 
 /** Reads a permission request. Options of unknown kinds are left out: what they would allow can't be told. */
-export function readPermission(request: RequestPermissionRequest, workareaPath: string): PermissionQuestion {
+export function readPermission(
+  request: { readonly toolCall: unknown; readonly options: unknown },
+  workareaPath: string,
+): PermissionQuestion {
   const call = request.toolCall
   const agentIdOf = new Map<string, string>()
   const options: AskOption[] = []

@@ -45,6 +45,41 @@ const writeFiles = (folder: string, files: Record<string, string | Buffer>) => {
   }
 }
 
+type RunGit = ReturnType<typeof gitRunner>
+
+/** Makes repositories with one commit. */
+function repositoryMaker(root: string, git: RunGit) {
+  return (
+    name: string,
+    files: Record<string, string | Buffer> = { 'a.txt': 'one\ntwo\nthree\n', 'src/b.txt': 'b\n' },
+  ) => {
+    const folder = join(root, name)
+    mkdirSync(folder, { recursive: true })
+    git(folder, 'init', '--quiet')
+    writeFiles(folder, files)
+    git(folder, 'add', '--all')
+    git(folder, 'commit', '--quiet', '-m', 'first')
+    return folder
+  }
+}
+
+/** Requests with fresh ids. */
+function requestMaker() {
+  let number = 0
+  return (repositoryPath: string, more: Partial<AcquireRequest> = {}): AcquireRequest => {
+    number += 1
+    const id = String(number).padStart(4, '0')
+    return {
+      workareaId: `wka-${id}`,
+      sessionId: `ses-${id}`,
+      repositoryPath,
+      branchSlug: 'fix-it',
+      carryChanges: false,
+      ...more,
+    }
+  }
+}
+
 /** A scratch folder with a user's home, a state directory and real repositories; everything is removed by `close`. */
 export function createBench(options: { readonly home?: string } = {}) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'signalbox-workareas-')))
@@ -68,31 +103,8 @@ export function createBench(options: { readonly home?: string } = {}) {
 
   const git = gitRunner(env)
 
-  const repository = (
-    name: string,
-    files: Record<string, string | Buffer> = { 'a.txt': 'one\ntwo\nthree\n', 'src/b.txt': 'b\n' },
-  ) => {
-    const folder = join(root, name)
-    mkdirSync(folder, { recursive: true })
-    git(folder, 'init', '--quiet')
-    writeFiles(folder, files)
-    git(folder, 'add', '--all')
-    git(folder, 'commit', '--quiet', '-m', 'first')
-    return folder
-  }
-  let number = 0
-  const request = (repositoryPath: string, more: Partial<AcquireRequest> = {}): AcquireRequest => {
-    number += 1
-    const id = String(number).padStart(4, '0')
-    return {
-      workareaId: `wka-${id}`,
-      sessionId: `ses-${id}`,
-      repositoryPath,
-      branchSlug: 'fix-it',
-      carryChanges: false,
-      ...more,
-    }
-  }
+  const repository = repositoryMaker(root, git)
+  const request = requestMaker()
   const acquire = (repositoryPath: string, more: Partial<AcquireRequest> = {}) =>
     workareas.acquire(request(repositoryPath, more), new AbortController().signal)
   const close = async () => {

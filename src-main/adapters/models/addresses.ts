@@ -1,4 +1,5 @@
 import type { ProviderId } from '../../contract/agent.ts'
+import { ModelFault } from '../../ports/models.ts'
 
 const official: Readonly<Record<ProviderId, string>> = {
   'openai-compatible': 'https://api.openai.com/v1',
@@ -15,11 +16,12 @@ const versions: Readonly<Record<ProviderId, string>> = {
   ollama: '/v1',
 }
 
-/** The API's base address without a slash at its end; `baseUrl` may lack the version. Throws on what is no http address. */
+/** The API's base address without a slash at its end; `baseUrl` may lack the version. Throws {@link ModelFault}. */
 export function apiAddress(provider: ProviderId, baseUrl: string | null): string {
   if (baseUrl === null) return official[provider]
-  const url = new URL(baseUrl)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`no web address: ${baseUrl}`)
+  const url = URL.parse(baseUrl)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new ModelFault('denied', `"${baseUrl}" is no web address`, null, null)
   const path = url.pathname.replace(/\/+$/, '')
   const isVersioned = /\/v\d+(?:alpha|beta)?\d*$/.test(path)
   const isBare = path === '' || provider !== 'openai-compatible'

@@ -3,6 +3,7 @@ import { type ModelServer, startModelServer } from '../../../e2e/fixtures/model-
 import type { Script, Turn } from '../../../e2e/fixtures/model-server/turn.ts'
 import { SignalboxError } from '../../contract/errors.ts'
 import { type ModelEvent, ModelFault, type ModelRequest } from '../../ports/models.ts'
+import { apiAddress, listAddress } from './addresses.ts'
 import { createModels } from './models.ts'
 
 const providers = ['openai-compatible', 'anthropic', 'google', 'ollama'] as const
@@ -155,6 +156,24 @@ describe.each(providers)('%s', (provider) => {
     expect(await models.list(provider, server.url, key, signal)).toEqual(['fake', 'other'])
     expect(await models.list(provider, 'http://127.0.0.1:1', key, signal)).toEqual([])
   })
+})
+
+it.each(['ftp://host/v1', 'no address', '', 'file:///etc/passwd'])(
+  'does not try %j as an address',
+  async (baseUrl) => {
+    const server = await serverFor([])
+    const { fault } = await faultOf(requestTo(server, 'openai-compatible', { baseUrl }))
+    expect(fault.kind).toBe('denied')
+  },
+)
+
+it('takes addresses as people write them', () => {
+  expect(apiAddress('anthropic', 'http://h:1/')).toBe('http://h:1/v1')
+  expect(apiAddress('anthropic', 'http://h:1/v1/')).toBe('http://h:1/v1')
+  expect(apiAddress('google', 'http://h:1')).toBe('http://h:1/v1beta')
+  expect(apiAddress('openai-compatible', 'http://h:1')).toBe('http://h:1/v1')
+  expect(apiAddress('openai-compatible', 'http://h:1/api/openai')).toBe('http://h:1/api/openai')
+  expect(listAddress('ollama', 'http://h:1/v1')).toBe('http://h:1/api/tags')
 })
 
 it('knows prices of dated names and no others', () => {

@@ -7,9 +7,7 @@ export interface Price {
   readonly output: number
 }
 
-/** List prices as the providers' public pages gave them on this day; the standard tier, prompts of usual length. */
-export const pricesAsOf = '2025-11-01'
-
+// List prices as the providers' public pages gave them on 2025-11-01: the standard tier, prompts of usual length.
 const price = (input: number, cachedInput: number, output: number): Price => ({ input, cachedInput, output })
 
 const anthropic: Readonly<Record<string, Price>> = {

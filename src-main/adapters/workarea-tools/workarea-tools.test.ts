@@ -19,6 +19,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { WorkareaTools } from '../../ports/workarea-tools.ts'
 import { createWorkareaTools } from './workarea-tools.ts'
 
+/** Node can't make a named pipe itself. */
+const pipeMaker = 'mkfifo'
 let base = ''
 let area = ''
 let tools: WorkareaTools
@@ -160,7 +162,7 @@ describe('inside', () => {
 
   it('what is no text is refused, and a pipe holds nobody up', async () => {
     await writeFile(join(area, 'binary'), Buffer.from([1, 0, 2]))
-    execFileSync('mkfifo', [join(area, 'pipe')])
+    execFileSync(pipeMaker, [join(area, 'pipe')])
     for (const path of ['binary', 'pipe', 'src', '.'])
       await expect(tools.readText(path), path).rejects.toMatchObject({ code: 'path_not_readable' })
     await expect(tools.readText('none')).rejects.toMatchObject({ code: 'path_not_found' })

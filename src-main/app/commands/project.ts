@@ -61,6 +61,8 @@ export function createProjectHandlers(parts: AppParts): Handlers<SignalboxContra
   return {
     list: () => store.projects.list(),
     add: (input, context) => addProject(parts, input, context),
+    // The daemon has no dialog; a window answers this itself.
+    chooseFolder: () => ({ path: null }),
     remove: ({ projectId }, context) =>
       dispatcher.dispatch(context, {
         types: ['project.removed'],

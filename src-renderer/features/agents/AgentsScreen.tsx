@@ -1,15 +1,14 @@
 import type { AgentInfo } from '@contract/agent.ts'
-import { useState } from 'react'
 import { useCommand } from '../../client/use-command.ts'
 import { useRead } from '../../client/use-read.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { useOverlay } from '../../stores/overlay.ts'
 import { Button } from '../../ui/Button.tsx'
-import { Check, Field } from '../../ui/Field.tsx'
+import { Check } from '../../ui/Field.tsx'
 import { useKeyActions, useScreenScope } from '../../ui/keyboard.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
-import { Loadable, ProblemLine } from '../../ui/Loadable.tsx'
-import { emptyDraft, parseDraft } from './custom.model.ts'
+import { Loadable } from '../../ui/Loadable.tsx'
+import { AddAgent } from './AddAgent.tsx'
 import './agents.css'
 
 /** The agents that sessions can be started with: whether each can work now, and if not, what to do. */
@@ -97,93 +96,6 @@ function AgentRow(props: { agent: AgentInfo }) {
       >
         Start a session
       </Button>
-    </section>
-  )
-}
-
-function AddAgent() {
-  const add = useCommand('agent', 'addCustom')
-  const [draft, setDraft] = useState(emptyDraft)
-  const [isOpen, setOpen] = useState(false)
-  const [wrong, setWrong] = useState<string | null>(null)
-  const put = (change: Partial<typeof draft>) => setDraft({ ...draft, ...change })
-  const save = async () => {
-    const parsed = parseDraft(draft)
-    setWrong(parsed.ok ? null : parsed.reason)
-    if (!parsed.ok) return
-    const outcome = await add.run(parsed.value)
-    if (!outcome.ok) return
-    setDraft(emptyDraft)
-    setOpen(false)
-  }
-  if (!isOpen)
-    return (
-      <p className="section">
-        <button type="button" className="link" onClick={() => setOpen(true)}>
-          Add another by its command
-        </button>
-      </p>
-    )
-  return (
-    <section className="section agent-form" aria-label="Add an agent">
-      <h2 className="section-title">
-        An agent that speaks the Agent Client Protocol on its standard input and output
-      </h2>
-      <Field label="Name" hint="Lower-case letters, digits and hyphens.">
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            value={draft.name}
-            onChange={(event) => put({ name: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Command" hint="The program by its full path, then its arguments.">
-        {(id) => (
-          <input
-            id={id}
-            className="input mono"
-            value={draft.command}
-            onChange={(event) => put({ command: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Environment" hint="One NAME=value per line. Keys belong under Settings, not here.">
-        {(id) => (
-          <textarea
-            id={id}
-            className="input mono"
-            rows={2}
-            value={draft.env}
-            onChange={(event) => put({ env: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Hosts it may reach" hint="host:port, separated by spaces.">
-        {(id) => (
-          <input
-            id={id}
-            className="input mono"
-            value={draft.hosts}
-            onChange={(event) => put({ hosts: event.target.value })}
-          />
-        )}
-      </Field>
-      {wrong && (
-        <p className="danger-text small" role="alert">
-          {wrong}
-        </p>
-      )}
-      {add.problem && <ProblemLine problem={add.problem} />}
-      <div className="line">
-        <Button kind="primary" onPress={() => void save()} isDisabled={add.isRunning}>
-          Add agent
-        </Button>
-        <Button kind="quiet" onPress={() => setOpen(false)}>
-          Cancel
-        </Button>
-      </div>
     </section>
   )
 }

@@ -78,29 +78,7 @@ export function ChainList() {
   }
   return (
     <div className="chains">
-      <header className="chains-head">
-        <div className="line">
-          <h1 className="page-title grow">Audit</h1>
-          <input
-            className="input chains-find"
-            aria-label="Filter chains"
-            placeholder="Filter"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <Button onPress={all.run} action="audit.verify" isDisabled={all.isRunning}>
-            {all.isRunning ? 'Verifying' : 'Verify all'}
-          </Button>
-        </div>
-        <p className="muted small" role="status">
-          {all.answer ? (
-            <Answer answer={all.answer} />
-          ) : (
-            'Every session has a chain of its own; the daemon has one too. Nothing in them can be changed without it showing.'
-          )}
-        </p>
-        {all.problem && <ProblemLine problem={all.problem} />}
-      </header>
+      <ChainsHead text={text} onText={setText} all={all} />
       <div className="chains-grid">
         <Loadable of={chains} rows={10}>
           {(data) =>
@@ -129,6 +107,39 @@ export function ChainList() {
         </Loadable>
       </div>
     </div>
+  )
+}
+
+function ChainsHead(props: {
+  text: string
+  onText: (text: string) => void
+  all: ReturnType<typeof useVerifyAll>
+}) {
+  const { all } = props
+  return (
+    <header className="chains-head">
+      <div className="line">
+        <h1 className="page-title grow">Audit</h1>
+        <input
+          className="input chains-find"
+          aria-label="Filter chains"
+          placeholder="Filter"
+          value={props.text}
+          onChange={(event) => props.onText(event.target.value)}
+        />
+        <Button onPress={all.run} action="audit.verify" isDisabled={all.isRunning}>
+          {all.isRunning ? 'Verifying' : 'Verify all'}
+        </Button>
+      </div>
+      <p className="muted small" role="status">
+        {all.answer ? (
+          <Answer answer={all.answer} />
+        ) : (
+          'Every session has a chain of its own; the daemon has one too. Nothing in them can be changed without it showing.'
+        )}
+      </p>
+      {all.problem && <ProblemLine problem={all.problem} />}
+    </header>
   )
 }
 

@@ -31,19 +31,10 @@ export function EntryRail(props: {
   }, [at, virtual])
   useEffect(() => scroller.current?.focus({ preventScroll: true }), [])
   const move = (event: KeyboardEvent) => {
-    const steps: Readonly<Record<string, number>> = {
-      ArrowDown: 1,
-      ArrowUp: -1,
-      PageDown: 15,
-      PageUp: -15,
-      Home: -entries.length,
-      End: entries.length,
-    }
-    const by = steps[event.key]
-    if (by === undefined) return
+    const next = entryAfter(entries, at, event.key)
+    if (!next) return
     event.preventDefault()
-    const next = entries[Math.max(0, Math.min(entries.length - 1, at + by))]
-    if (next) props.onPick(next.sequence)
+    props.onPick(next.sequence)
   }
   return (
     <div
@@ -82,6 +73,20 @@ export function EntryRail(props: {
       )}
     </div>
   )
+}
+
+function entryAfter(entries: readonly AuditEntry[], at: number, key: string): AuditEntry | undefined {
+  const all = entries.length
+  const steps: Readonly<Record<string, number>> = {
+    ArrowDown: 1,
+    ArrowUp: -1,
+    PageDown: 15,
+    PageUp: -15,
+    Home: -all,
+    End: all,
+  }
+  const by = steps[key]
+  return by === undefined ? undefined : entries[Math.max(0, Math.min(all - 1, at + by))]
 }
 
 const tones = { plain: '', caution: 'caution-text', danger: 'danger-text' } as const

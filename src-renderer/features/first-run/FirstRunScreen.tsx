@@ -19,19 +19,6 @@ import './first-run.css'
 /** The first steps. A step shows done only while what it asks for is so. */
 export function FirstRunScreen() {
   useScreenScope('first-run')
-  const wall = useRead('fleet', 'probeWall', {})
-  const list = useRead('session', 'list', { count: 1 })
-  const projects = useRead('project', 'list', {})
-  const demo = useCommand('fleet', 'demo')
-  const [isOpening, setOpening] = useState(false)
-  const hasRun = (list.data?.total ?? 0) > 0
-  const run = async () => {
-    if (demo.isRunning) return
-    const outcome = await demo.run({})
-    if (outcome.ok) navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
-  }
-  useKeyActions({ 'first-run.demo': () => void run(), 'first-run.open': () => setOpening(true) })
-  const own = projects.data?.filter((one) => !one.name.startsWith('signalbox-')) ?? []
   return (
     <div className="first-run">
       <div className="first-left">
@@ -44,45 +31,64 @@ export function FirstRunScreen() {
           It gets a private clone, a budget and only what you grant. You see each step, and nothing reaches
           your repository until you land it.
         </p>
-        <ol className="first-steps">
-          <WallStep
-            wall={wall.data}
-            problem={wall.problem?.what ?? null}
-            onRetry={wall.retry}
-            isTrying={wall.isRefreshing}
-          />
-          <StepItem
-            number={2}
-            title="Run the demo session"
-            isDone={hasRun}
-            text="A scripted agent fixes a bug in a small sample repository. No key, no network, about 20 seconds."
-          >
-            <Button
-              kind={hasRun ? 'plain' : 'primary'}
-              size="large"
-              onPress={() => void run()}
-              action="first-run.demo"
-              isDisabled={demo.isRunning}
-            >
-              {demo.isRunning ? 'Starting' : hasRun ? 'Run it again' : 'Run the demo'}
-            </Button>
-            {demo.problem && <ProblemLine problem={demo.problem} />}
-          </StepItem>
-          <StepItem
-            number={3}
-            title="Choose your repository"
-            isDone={own.length > 0}
-            text="Your checkout is never touched. Drop a folder here, or"
-          >
-            <OpenRepository isOpen={isOpening} onOpen={() => setOpening(true)} onAdded={afterAdding} />
-          </StepItem>
-        </ol>
+        <Steps />
         <p className="small">
           <a href="#/fleet">Go to the fleet</a>
         </p>
       </div>
       <Around />
     </div>
+  )
+}
+
+function Steps() {
+  const wall = useRead('fleet', 'probeWall', {})
+  const list = useRead('session', 'list', { count: 1 })
+  const projects = useRead('project', 'list', {})
+  const demo = useCommand('fleet', 'demo')
+  const [isOpening, setOpening] = useState(false)
+  const hasRun = (list.data?.total ?? 0) > 0
+  const run = async () => {
+    if (demo.isRunning) return
+    const outcome = await demo.run({})
+    if (outcome.ok) navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
+  }
+  useKeyActions({ 'first-run.demo': () => void run(), 'first-run.open': () => setOpening(true) })
+  const demoWord = demo.isRunning ? 'Starting' : hasRun ? 'Run it again' : 'Run the demo'
+  return (
+    <ol className="first-steps">
+      <WallStep
+        wall={wall.data}
+        problem={wall.problem?.what ?? null}
+        onRetry={wall.retry}
+        isTrying={wall.isRefreshing}
+      />
+      <StepItem
+        number={2}
+        title="Run the demo session"
+        isDone={hasRun}
+        text="A scripted agent fixes a bug in a small sample repository. No key, no network, about 20 seconds."
+      >
+        <Button
+          kind={hasRun ? 'plain' : 'primary'}
+          size="large"
+          onPress={() => void run()}
+          action="first-run.demo"
+          isDisabled={demo.isRunning}
+        >
+          {demoWord}
+        </Button>
+        {demo.problem && <ProblemLine problem={demo.problem} />}
+      </StepItem>
+      <StepItem
+        number={3}
+        title="Choose your repository"
+        isDone={(projects.data ?? []).some((one) => !one.path.includes('/demo'))}
+        text="Your checkout is never touched. Drop a folder here, or"
+      >
+        <OpenRepository isOpen={isOpening} onOpen={() => setOpening(true)} onAdded={afterAdding} />
+      </StepItem>
+    </ol>
   )
 }
 

@@ -6,7 +6,7 @@ import { Button } from '../../ui/Button.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
 import { droppedPath } from './dropped-path.ts'
 
-/** A folder by drop or by path; it is looked at first, and added only when it is a repository. */
+/** A folder by drop or by path; it is added only when it is a repository. */
 export function OpenRepository(props: {
   isOpen: boolean
   onOpen: () => void
@@ -14,31 +14,22 @@ export function OpenRepository(props: {
 }) {
   const [path, setPath] = useState('')
   const [isOver, setOver] = useState(false)
-  const field = useRef<HTMLInputElement>(null)
   const add = useCommand('project', 'add')
-  const trimmed = path.trim()
-  const info = useRead(
-    'workarea',
-    'inspect',
-    { path: trimmed === '' ? '-' : trimmed },
-    { isEnabled: trimmed.length > 1 && add.problem === null },
-  )
-  useEffect(() => {
-    if (props.isOpen) field.current?.focus()
-  }, [props.isOpen])
-  const save = async (chosen: string) => {
-    const outcome = await add.run({ path: chosen })
+  const save = async () => {
+    const outcome = await add.run({ path: path.trim() })
     if (outcome.ok) props.onAdded(outcome.value.projectId)
   }
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
-    const dropped = droppedPath(
-      event.dataTransfer.getData('text/uri-list'),
-      event.dataTransfer.getData('text/plain'),
-    )
     props.onOpen()
+    const { dataTransfer } = event
+    const dropped = droppedPath(dataTransfer.getData('text/uri-list'), dataTransfer.getData('text/plain'))
     if (dropped !== null) setPath(dropped)
+  }
+  const change = (text: string) => {
+    setPath(text)
+    add.reset()
   }
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping has the field beside it as its keyboard way
@@ -52,41 +43,63 @@ export function OpenRepository(props: {
       onDrop={drop}
     >
       {props.isOpen ? (
-        <form
-          className="line"
-          onSubmit={(event) => {
-            event.preventDefault()
-            void save(trimmed)
-          }}
-        >
-          <input
-            ref={field}
-            className="input mono"
-            aria-label="Folder of the repository"
-            placeholder="/home/you/project"
-            value={path}
-            onChange={(event) => {
-              setPath(event.target.value)
-              add.reset()
-            }}
-          />
-          <button type="submit" className="button primary" disabled={trimmed === '' || add.isRunning}>
-            Add
-          </button>
-        </form>
+        <PathForm path={path} isBusy={add.isRunning} onChange={change} onSave={() => void save()} />
       ) : (
         <Button onPress={props.onOpen} action="first-run.open">
           Open a repository
         </Button>
       )}
       {add.problem && <ProblemLine problem={add.problem} />}
-      {info.data && trimmed !== '' && (
-        <p className="small muted">
-          {visibleLine(info.data.root)},{' '}
-          {info.data.head.branch ? `on ${visibleLine(info.data.head.branch)}` : 'no branch'}
-          {info.data.isDirty && `, ${info.data.dirtyFiles} uncommitted files`}.
-        </p>
-      )}
+      {props.isOpen && !add.problem && <Found path={path.trim()} />}
     </div>
+  )
+}
+
+function PathForm(props: {
+  path: string
+  isBusy: boolean
+  onChange: (path: string) => void
+  onSave: () => void
+}) {
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => field.current?.focus(), [])
+  return (
+    <form
+      className="line"
+      onSubmit={(event) => {
+        event.preventDefault()
+        props.onSave()
+      }}
+    >
+      <input
+        ref={field}
+        className="input mono"
+        aria-label="Folder of the repository"
+        placeholder="/home/you/project"
+        value={props.path}
+        onChange={(event) => props.onChange(event.target.value)}
+      />
+      <button type="submit" className="button primary" disabled={props.path.trim() === '' || props.isBusy}>
+        Add
+      </button>
+    </form>
+  )
+}
+
+/** What lies at the path, once it is a repository; while it is typed nothing is called wrong. */
+function Found(props: { path: string }) {
+  const [settled, setSettled] = useState('')
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(props.path), 300)
+    return () => clearTimeout(timer)
+  }, [props.path])
+  const isEnabled = settled.length > 1 && settled === props.path
+  const { data } = useRead('workarea', 'inspect', { path: settled === '' ? '-' : settled }, { isEnabled })
+  if (!data || !isEnabled) return null
+  return (
+    <p className="small muted">
+      {visibleLine(data.root)}, {data.head.branch ? `on ${visibleLine(data.head.branch)}` : 'no branch'}
+      {data.isDirty && `, ${data.dirtyFiles} uncommitted files`}.
+    </p>
   )
 }

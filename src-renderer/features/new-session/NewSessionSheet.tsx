@@ -10,7 +10,7 @@ import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
 import { AddProject } from './AddProject.tsx'
-import { checkDraft, type Draft, emptyDraft } from './draft.model.ts'
+import { agentMatches, checkDraft, type Draft, emptyDraft } from './draft.model.ts'
 import { AgentFields, LimitFields, ProjectFields, TaskField } from './fields.tsx'
 import { Preview } from './Preview.tsx'
 import { useRepository, useStartData } from './queries.ts'
@@ -49,8 +49,6 @@ function Sheet(props: { start: NewSessionStart; onClose: () => void }) {
   const submit = useCommand('session', 'submit')
   const isOffline = useClient() === null
   const task = useRef<HTMLTextAreaElement>(null)
-  const [isAdding, setAdding] = useState(false)
-  const projects = sheet.projects.data
   const run = async () => {
     if (!sheet.checked.ok || submit.isRunning) return
     const outcome = await submit.run(sheet.checked.input)
@@ -59,24 +57,9 @@ function Sheet(props: { start: NewSessionStart; onClose: () => void }) {
     navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
   }
   const why = isOffline ? 'The daemon does not answer.' : sheet.checked.ok ? null : sheet.checked.reason
-  const foot = (
-    <>
-      <span className="small muted grow" role="status">
-        {why ?? ''}
-      </span>
-      <Button onPress={onClose}>Cancel</Button>
-      <Button
-        kind="primary"
-        onPress={() => void run()}
-        action="new-session.start"
-        isDisabled={why !== null || submit.isRunning}
-      >
-        {submit.isRunning ? 'Starting' : 'Start session'}
-      </Button>
-    </>
-  )
+  const foot = <Foot why={why} isBusy={submit.isRunning} onClose={onClose} onStart={() => void run()} />
   const title = start.continues ? `Follow up: ${visibleLine(start.title ?? '')}` : 'New session'
-  const needsProject = isAdding || (projects !== undefined && projects.length === 0)
+  const agent = sheet.agents.data?.find((one) => agentMatches(one, sheet.draft.agent))
   return (
     <Dialog
       isOpen
@@ -90,24 +73,7 @@ function Sheet(props: { start: NewSessionStart; onClose: () => void }) {
       <StartKey onStart={() => void run()} />
       <div className="sheet">
         <div className="sheet-form">
-          {needsProject ? (
-            <AddProject
-              onAdded={(projectId) => {
-                sheet.put({ projectId })
-                setAdding(false)
-              }}
-              onCancel={projects && projects.length > 0 ? () => setAdding(false) : undefined}
-            />
-          ) : (
-            <ProjectFields
-              projects={projects ?? []}
-              draft={sheet.draft}
-              put={sheet.put}
-              repository={sheet.repository.data}
-              isFixed={start.continues !== undefined}
-              onAdd={() => setAdding(true)}
-            />
-          )}
+          <Repository sheet={sheet} isFixed={start.continues !== undefined} />
           <TaskField draft={sheet.draft} put={sheet.put} ref={task} />
           <AgentFields agents={sheet.agents.data ?? []} draft={sheet.draft} put={sheet.put} />
           <LimitFields draft={sheet.draft} put={sheet.put} usual={sheet.settings.data?.defaultBudget} />
@@ -119,12 +85,56 @@ function Sheet(props: { start: NewSessionStart; onClose: () => void }) {
           repository={sheet.repository}
           wall={sheet.overview.data?.confinement}
           queue={queueText(sheet.overview.data?.slots)}
-          agent={sheet.agents.data?.find(
-            (one) => sheet.draft.agent === one.id || sheet.draft.agent.startsWith(`${one.id}:`),
-          )}
+          agent={agent}
         />
       </div>
     </Dialog>
+  )
+}
+
+function Foot(props: { why: string | null; isBusy: boolean; onClose: () => void; onStart: () => void }) {
+  return (
+    <>
+      <span className="small muted grow" role="status">
+        {props.why ?? ''}
+      </span>
+      <Button onPress={props.onClose}>Cancel</Button>
+      <Button
+        kind="primary"
+        onPress={props.onStart}
+        action="new-session.start"
+        isDisabled={props.why !== null || props.isBusy}
+      >
+        {props.isBusy ? 'Starting' : 'Start session'}
+      </Button>
+    </>
+  )
+}
+
+/** The chosen repository, or the way to add one. */
+function Repository(props: { sheet: ReturnType<typeof useSheet>; isFixed: boolean }) {
+  const { sheet } = props
+  const [isAdding, setAdding] = useState(false)
+  const projects = sheet.projects.data
+  if (!isAdding && projects?.length !== 0)
+    return (
+      <ProjectFields
+        projects={projects ?? []}
+        draft={sheet.draft}
+        put={sheet.put}
+        repository={sheet.repository.data}
+        isFixed={props.isFixed}
+        onAdd={() => setAdding(true)}
+      />
+    )
+  return (
+    <AddProject
+      onAdded={(projectId) => {
+        sheet.put({ projectId })
+        setAdding(false)
+      }}
+      onCancel={projects && projects.length > 0 ? () => setAdding(false) : undefined}
+    />
   )
 }
 

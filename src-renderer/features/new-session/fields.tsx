@@ -22,7 +22,6 @@ export function ProjectFields(
   },
 ) {
   const { draft, put, repository } = props
-  const branches = repository?.branches ?? []
   const choices = props.projects.map((one) => ({ value: one.id as string, text: visibleLine(one.name) }))
   return (
     <div className="sheet-pair">
@@ -52,30 +51,34 @@ export function ProjectFields(
           </select>
         )}
       </Field>
-      {!props.isFixed && (
-        <Field label="Starts from">
-          {(id) => (
-            <Select
-              id={id}
-              value={draft.base}
-              choices={[
-                {
-                  value: '',
-                  text: `what is checked out${repository?.head.branch ? ` (${visibleLine(repository.head.branch)})` : ''}`,
-                },
-                ...branches.map((one) => ({ value: one, text: visibleLine(one) })),
-              ]}
-              onChange={(base) => put({ base })}
-            />
-          )}
-        </Field>
-      )}
+      {!props.isFixed && <BaseField draft={draft} put={put} repository={repository} />}
       {repository?.isDirty && !props.isFixed && (
         <Check isOn={draft.carryChanges} onChange={(carryChanges) => put({ carryChanges })}>
           Take {repository.dirtyFiles} uncommitted {repository.dirtyFiles === 1 ? 'file' : 'files'} along
         </Check>
       )}
     </div>
+  )
+}
+
+function BaseField(props: Part & { repository: RepositoryInfo | undefined }) {
+  const head = props.repository?.head.branch
+  const checkedOut = `what is checked out${head ? ` (${visibleLine(head)})` : ''}`
+  const branches = props.repository?.branches ?? []
+  return (
+    <Field label="Starts from">
+      {(id) => (
+        <Select
+          id={id}
+          value={props.draft.base}
+          choices={[
+            { value: '', text: checkedOut },
+            ...branches.map((one) => ({ value: one, text: visibleLine(one) })),
+          ]}
+          onChange={(base) => props.put({ base })}
+        />
+      )}
+    </Field>
   )
 }
 
@@ -164,67 +167,45 @@ export function AgentFields(props: Part & { agents: readonly AgentInfo[] }) {
 
 /** Limits of this session; empty ones come from the settings. */
 export function LimitFields(props: Part & { usual: Budget | undefined }) {
-  const { draft, put } = props
   const usual = placeholders(props.usual)
   return (
     <>
       <div className="sheet-limits">
-        <Field label="Money">
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              value={draft.money}
-              placeholder={usual.money}
-              onChange={(event) => put({ money: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Tokens">
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              value={draft.tokens}
-              placeholder={usual.tokens}
-              onChange={(event) => put({ tokens: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Tool calls">
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              value={draft.toolCalls}
-              placeholder={usual.toolCalls}
-              onChange={(event) => put({ toolCalls: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Minutes">
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              value={draft.minutes}
-              placeholder={usual.minutes}
-              onChange={(event) => put({ minutes: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField {...props} name="money" label="Money" placeholder={usual.money} />
+        <TextField {...props} name="tokens" label="Tokens" placeholder={usual.tokens} />
+        <TextField {...props} name="toolCalls" label="Tool calls" placeholder={usual.toolCalls} />
+        <TextField {...props} name="minutes" label="Minutes" placeholder={usual.minutes} />
       </div>
-      <Field label="Hosts it may reach" hint="host:port, separated by spaces; besides these only its model.">
-        {(id) => (
-          <input
-            id={id}
-            className="input mono"
-            value={draft.hosts}
-            placeholder="none"
-            onChange={(event) => put({ hosts: event.target.value })}
-          />
-        )}
-      </Field>
+      <TextField
+        {...props}
+        name="hosts"
+        label="Hosts it may reach"
+        placeholder="none"
+        hint="host:port, separated by spaces; besides these only its model."
+      />
     </>
+  )
+}
+
+function TextField(
+  props: Part & {
+    name: 'money' | 'tokens' | 'toolCalls' | 'minutes' | 'hosts'
+    label: string
+    placeholder: string
+    hint?: string
+  },
+) {
+  return (
+    <Field label={props.label} hint={props.hint}>
+      {(id) => (
+        <input
+          id={id}
+          className="input"
+          value={props.draft[props.name]}
+          placeholder={props.placeholder}
+          onChange={(event) => props.put({ [props.name]: event.target.value })}
+        />
+      )}
+    </Field>
   )
 }

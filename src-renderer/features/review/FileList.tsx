@@ -47,21 +47,17 @@ export function FileList(props: {
         <div className="files-body" role="presentation" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const line = lines[item.index]
-            if (!line) return null
-            const place = { transform: `translateY(${item.start}px)` }
-            return line.kind === 'folder' ? (
-              <div key={line.key} className="files-folder cut" role="presentation" style={place}>
-                ⌄ {visibleLine(line.name)}
-              </div>
-            ) : (
-              <FileOption
-                key={line.key}
-                line={line}
-                id={`${id}-${item.index}`}
-                place={place}
-                isActive={line.key === active}
-                onPick={props.onPick}
-              />
+            return (
+              line && (
+                <FileLineView
+                  key={line.key}
+                  line={line}
+                  id={`${id}-${item.index}`}
+                  place={{ transform: `translateY(${item.start}px)` }}
+                  isActive={line.key === active}
+                  onPick={props.onPick}
+                />
+              )
             )
           })}
         </div>
@@ -77,13 +73,25 @@ export function FileList(props: {
   )
 }
 
-function FileOption(props: {
-  line: Extract<FileLine, { kind: 'file' }>
-  id: string
-  place: { transform: string }
-  isActive: boolean
-  onPick: (path: string) => void
-}) {
+interface LineProps<L> {
+  readonly line: L
+  readonly id: string
+  readonly place: { readonly transform: string }
+  readonly isActive: boolean
+  readonly onPick: (path: string) => void
+}
+
+function FileLineView(props: LineProps<FileLine>) {
+  const { line } = props
+  if (line.kind === 'file') return <FileOption {...props} line={line} />
+  return (
+    <div className="files-folder cut" role="presentation" style={props.place}>
+      ⌄ {visibleLine(line.name)}
+    </div>
+  )
+}
+
+function FileOption(props: LineProps<Extract<FileLine, { kind: 'file' }>>) {
   const { file, name, isInFolder } = props.line
   const word = statusWord(file)
   return (

@@ -57,63 +57,47 @@ function useActs(detail: SessionDetail) {
 export function Acts(props: { detail: SessionDetail }) {
   const { acts, land } = useActs(props.detail)
   const isOffline = useClient() === null
-  const off = { isDisabled: isOffline, ...(isOffline ? { hint: 'The daemon does not answer.' } : {}) }
   return (
     <div className="session-acts">
       {land.problem && <LandProblem detail={props.detail} land={land} />}
       <div className="line session-buttons">
-        {acts.openFolder && (
-          <Button kind="quiet" onPress={acts.openFolder} {...off}>
-            Folder
-          </Button>
-        )}
-        {acts.openEditor && (
-          <Button kind="quiet" onPress={acts.openEditor} {...off}>
-            Editor
-          </Button>
-        )}
-        {acts.discard && (
-          <Button kind="danger" onPress={acts.discard} {...off}>
-            Discard
-          </Button>
-        )}
-        {acts.keep && (
-          <Button onPress={acts.keep} {...off}>
-            Keep
-          </Button>
-        )}
-        {acts.undo && (
-          <Button onPress={acts.undo} {...off}>
-            Undo landing
-          </Button>
-        )}
-        {acts.pause && (
-          <Button onPress={acts.pause} action="session.pause" {...off}>
-            Pause
-          </Button>
-        )}
-        {acts.resume && (
-          <Button onPress={acts.resume} action="session.pause" {...off}>
-            Resume
-          </Button>
-        )}
-        {acts.stop && (
-          <Button kind="danger" onPress={acts.stop} action="session.stop" {...off}>
-            Stop
-          </Button>
-        )}
-        {acts.land && (
-          <Button
-            kind="primary"
-            onPress={acts.land}
-            action="session.land"
-            isDisabled={isOffline || land.isRunning}
-          >
-            {land.isRunning ? 'Landing' : 'Land'}
-          </Button>
-        )}
+        <Act text="Folder" onPress={acts.openFolder} kind="quiet" isOffline={isOffline} />
+        <Act text="Editor" onPress={acts.openEditor} kind="quiet" isOffline={isOffline} />
+        <Act text="Discard" onPress={acts.discard} kind="danger" isOffline={isOffline} />
+        <Act text="Keep" onPress={acts.keep} action="session.keep" isOffline={isOffline} />
+        <Act text="Undo landing" onPress={acts.undo} isOffline={isOffline} />
+        <Act text="Pause" onPress={acts.pause} action="session.pause" isOffline={isOffline} />
+        <Act text="Resume" onPress={acts.resume} action="session.pause" isOffline={isOffline} />
+        <Act text="Stop" onPress={acts.stop} kind="danger" action="session.stop" isOffline={isOffline} />
+        <Act
+          text={land.isRunning ? 'Landing' : 'Land'}
+          onPress={acts.land}
+          kind="primary"
+          action="session.land"
+          isOffline={isOffline || land.isRunning}
+        />
       </div>
     </div>
+  )
+}
+
+function Act(props: {
+  text: string
+  onPress: (() => void) | undefined
+  kind?: 'quiet' | 'danger' | 'primary'
+  action?: string
+  isOffline: boolean
+}) {
+  if (!props.onPress) return null
+  return (
+    <Button
+      kind={props.kind ?? 'plain'}
+      onPress={props.onPress}
+      isDisabled={props.isOffline}
+      {...(props.action ? { action: props.action } : {})}
+    >
+      {props.text}
+    </Button>
   )
 }
 

@@ -46,12 +46,7 @@ function Report(props: { data: Data; readAtMs: number; onDone: () => void }) {
   const safe = data.items.filter((item) => item.isReclaimable)
   const ask = chosen.length > 0 ? () => setAsking(true) : undefined
   useKeyActions({ 'storage.reclaim': ask })
-  const toggle = (ids: readonly string[]) => {
-    const next = new Set(picked)
-    const isAdding = ids.some((id) => !next.has(id))
-    for (const id of ids) isAdding ? next.add(id) : next.delete(id)
-    setPicked(next)
-  }
+  const toggle = (ids: readonly string[]) => setPicked(toggled(picked, ids))
   return (
     <>
       <p className="page-lead">
@@ -99,6 +94,13 @@ function Report(props: { data: Data; readAtMs: number; onDone: () => void }) {
       />
     </>
   )
+}
+
+function toggled(picked: ReadonlySet<string>, ids: readonly string[]): ReadonlySet<string> {
+  const next = new Set(picked)
+  const isAdding = ids.some((id) => !next.has(id))
+  for (const id of ids) isAdding ? next.add(id) : next.delete(id)
+  return next
 }
 
 function Group(props: {

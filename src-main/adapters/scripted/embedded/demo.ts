@@ -3,7 +3,7 @@ export const demo = {
   title: 'Demo: mend a price list',
   description:
     'A recorded agent, no key and no network: finds a real bug, runs real tests, commits the repair.',
-  paceMs: 60,
+  paceMs: 85,
   steps: [
     {
       do: 'when',
