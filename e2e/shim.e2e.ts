@@ -258,10 +258,12 @@ it('opens the way out again after an adoption', async () => {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  const script = 'while read x; do echo "$(curl -sS http://127.0.0.1:4300/)"; done'
+  const script =
+    "process.stdin.on('data', async () => console.log(await (await fetch('http://127.0.0.1:4300/')).text()))"
+  const env = { ELECTRON_RUN_AS_NODE: '1' }
   const forwards = [{ insidePort: 4300, host: '127.0.0.1', port }]
   const first = await kit.executor.launch(
-    kit.spec('/bin/bash', ['-c', script], { forwards }),
+    kit.spec(nodeProgram, ['-e', script], { forwards, env }),
     () => ({ ok: true }),
     never,
   )

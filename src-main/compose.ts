@@ -22,10 +22,12 @@ import { createEffectHandlers } from './compose/effects.ts'
 import { startKernel } from './compose/kernel-host.ts'
 import { createRuntimes } from './compose/runtimes.ts'
 import { createStorageScanner } from './compose/storage.ts'
+import { endStrays } from './compose/strays.ts'
 import type { Config } from './config.ts'
 import { SignalboxError } from './contract/errors.ts'
 import type { Condition } from './contract/fleet.ts'
 import { contract } from './contract/index.ts'
+import type { Clock, Log } from './ports/clock.ts'
 import type { Secrets } from './ports/secrets.ts'
 import { acquireInstanceLock } from './store/instance-lock.ts'
 import { createStore } from './store/store.ts'
@@ -70,6 +72,48 @@ export async function compose(config: Config, host: HostParts = {}): Promise<Hou
 }
 
 async function build(config: Config, host: HostParts): Promise<House> {
+  const ground = await layGround(config, host)
+  const { store, workareas, executor, runtimes, kernel, app, sessions, homes, log } = ground
+  kernel.serve(sessions.startTurn)
+  const strays = await executor.leftovers()
+  await homes.sweep(new Set(store.notes.children().map((child) => child.sessionId)))
+  await app.start({
+    pid: process.pid,
+    handlers: createEffectHandlers(sessions, app.ledger, workareas),
+    adopt: ({ row }) => sessions.adopt(row.id),
+  })
+  await endStrays(strays, { executor, ledger: app.ledger, log })
+  const router = createRouter(contract, app.handlers, {
+    newId: () => crypto.randomUUID(),
+    onDefect: (incident, path, thrown) => log.error('defect', { incident, path, error: thrown }),
+    checksOutput: config.checksOutput,
+  })
+  let doors: OpenDoors | undefined
+  return {
+    router,
+    async listen() {
+      const hasHttpDoor = host.isDaemon === true || store.operator.settings().httpDoor
+      doors ??= await openDoors(router, config, hasHttpDoor)
+      return doors
+    },
+    /** From the outside in: no new work, no running work, no owed work, then what they stood on. */
+    async close() {
+      app.beginStop()
+      await doors?.close()
+      await sessions.close()
+      await app.idle()
+      runtimes.close()
+      await kernel.close()
+      await executor.close()
+      await app.close('quit')
+      await workareas.close()
+      store.close()
+    },
+  }
+}
+
+/** Every part, made and joined, none of it at work yet. */
+async function layGround(config: Config, host: HostParts) {
   const { paths } = config
   const clock = createSystemClock()
   const ids = createRandomIds()
@@ -77,49 +121,23 @@ async function build(config: Config, host: HostParts): Promise<House> {
   const log = createFileLog(paths.log, { mask: mask.mask, echo: config.echoesLog })
   const store = createStore({ file: paths.database, newId: ids.short })
   const secrets = await openSecrets(config, host, mask.add, (message) => log.warn(message))
-  const executor = createSystemExecutor({
-    stateDirectory: paths.home,
-    runtimeDirectory: paths.runtime,
-    log,
-    clock,
-    nodeProgram: process.execPath,
-    shimEntry: { file: process.execPath, args: [shimFile()], env: { ELECTRON_RUN_AS_NODE: '1' } },
-  })
+  const executor = openExecutor(config, log, clock)
   const workareas = createGitWorkareas({ stateDirectory: paths.home, clock, log, environment: process.env })
   const settings = () => store.operator.settings()
-  const runtimes = createRuntimes({
-    config,
-    clock,
-    log,
-    executor,
-    secrets,
-    settings,
-    mask: mask.mask,
-    env: process.env,
-  })
+  const parts = { config, clock, log, executor, secrets, settings, mask: mask.mask, env: process.env }
+  const runtimes = createRuntimes(parts)
   const kernel = startKernel()
-  const verifier = createVerifier({
-    file: paths.database,
-    threads: availableParallelism(),
-    nowMs: clock.nowMs,
-  })
-  const stateSize = createStateSize(paths.home)
   const powers: AppPowers = {
     workareas,
     agents: createAgentDirectory(runtimes.all, runtimes.providers, log),
     secrets,
     storage: createStorageScanner(paths, (id) => store.workareas.read(id)?.sessionId ?? null),
-    verifier,
+    verifier: createVerifier({ file: paths.database, threads: availableParallelism(), nowMs: clock.nowMs }),
     probeWall: (options) => executor.probe(options),
-    openPath: (path, what, editor) =>
-      openPath(path, what, editor, { env: process.env, platform: process.platform }),
-    isProgram: (file) =>
-      access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
+    openPath: (path, what, editor) => openPath(path, what, editor, process),
+    isProgram: (file) => access(file, constants.X_OK).then(yes, no),
     makeDemoRepository: () => demoRepository(join(paths.home, 'demo'), ids.short()),
-    stateBytes: stateSize.bytes,
+    stateBytes: createStateSize(paths.home),
     conditions: () => host.conditions?.() ?? [],
     capabilityUses: (sessionId) => usesOf(kernel.kernel, sessions.pidOf(sessionId)),
   }
@@ -135,51 +153,37 @@ async function build(config: Config, host: HostParts): Promise<House> {
     stateDirectory: paths.home,
   })
   const homes = createScratchHomes(join(paths.home, 'homes'))
+  const { ledger } = app
+  const asks = createAsks({ ledger, clock, ids })
+  const { runtimeOf } = runtimes
   const sessions = createSessionEffects({
-    ledger: app.ledger,
+    ledger,
     kernel: kernel.host,
     workareas,
     executor,
-    runtimeOf: runtimes.runtimeOf,
+    runtimeOf,
     secrets,
-    asks: createAsks({ ledger: app.ledger, clock, ids }),
+    asks,
     clock,
     ids,
     log,
     homes,
   })
-  kernel.serve(sessions.startTurn)
-  await homes.sweep(new Set(store.notes.children().map((child) => child.sessionId)))
-  await app.start({
-    pid: process.pid,
-    handlers: createEffectHandlers(sessions, app.ledger, workareas),
-    adopt: ({ row }) => sessions.adopt(row.id),
+  return { store, workareas, executor, runtimes, kernel, app, sessions, homes, log }
+}
+
+const yes = () => true
+const no = () => false
+
+function openExecutor({ paths }: Config, log: Log, clock: Clock) {
+  return createSystemExecutor({
+    stateDirectory: paths.home,
+    runtimeDirectory: paths.runtime,
+    log,
+    clock,
+    nodeProgram: process.execPath,
+    shimEntry: { file: process.execPath, args: [shimFile()], env: { ELECTRON_RUN_AS_NODE: '1' } },
   })
-  const router = createRouter(contract, app.handlers, {
-    newId: () => crypto.randomUUID(),
-    onDefect: (incident, path, thrown) => log.error('defect', { incident, path, error: thrown }),
-    checksOutput: config.checksOutput,
-  })
-  let doors: OpenDoors | undefined
-  return {
-    router,
-    async listen() {
-      doors ??= await openDoors(router, config, host.isDaemon === true || settings().httpDoor)
-      return doors
-    },
-    async close() {
-      app.beginStop()
-      await doors?.close()
-      await sessions.close()
-      await app.idle()
-      runtimes.close()
-      await kernel.close()
-      await executor.close()
-      await app.close('quit')
-      await workareas.close()
-      store.close()
-    },
-  }
 }
 
 /** Keys lie in the keychain where there is one, else in an owner-only file; known ones are masked from now on. */
@@ -223,7 +227,7 @@ async function demoRepository(folder: string, id: string): Promise<string> {
 }
 
 /** The size of the state directory, measured now and then, never while somebody waits for it. */
-function createStateSize(home: string) {
+function createStateSize(home: string): () => number {
   let bytes = 0
   let measuredAtMs = 0
   let isMeasuring = false
@@ -233,11 +237,9 @@ function createStateSize(home: string) {
     measuredAtMs = Date.now()
     isMeasuring = false
   }
-  return {
-    bytes() {
-      if (!isMeasuring && Date.now() - measuredAtMs > 60_000) void measure()
-      return bytes
-    },
+  return () => {
+    if (!isMeasuring && Date.now() - measuredAtMs > 60_000) void measure()
+    return bytes
   }
 }
 

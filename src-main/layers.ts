@@ -56,7 +56,8 @@ const laws: Readonly<Record<string, Law>> = {
   'shim.ts': { rooms: ['contract', 'shim'], packages: node },
   shim: { rooms: ['contract'], packages: node },
   'cli.ts': { rooms: ['contract', 'wire', 'cli', 'config.ts'], packages: node },
-  cli: { rooms: ['contract', 'wire', 'config.ts'], packages: node },
+  // `http` for the one function that talks to the daemon's socket.
+  cli: { rooms: ['contract', 'wire', 'http', 'config.ts'], packages: node },
   'compose.ts': { rooms: rooms('compose'), packages: ['zod', ...node] },
   compose: { rooms: rooms('compose'), packages: ['zod', ...node] },
   'daemon.ts': { rooms: ['compose.ts', ...rooms('compose')], packages: ['zod', ...node] },

@@ -113,6 +113,33 @@ export function describeAgent(journey: AgentJourney): void {
       report(journey.agent, { cancelMs: performance.now() - startedAt })
     })
 
+    it('goes on after the app was gone', async () => {
+      await server.close()
+      const text = Array.from({ length: 40 }, (_unused, at) => `word${at} `)
+      server = await startModelServer({ models: [journey.model], script: [{ text }], frameDelayMs: 50 })
+      const first = bench.session({ agent: journey.agent, payment: 'signalbox' })
+      const before = await bench.runtime(settings()).start(first.session)
+      before.turn('Tell me a lot', never).catch(() => undefined)
+      await expect.poll(() => first.said(), { timeout: 30_000 }).toContain('word2')
+      await before.detach()
+      await bench.restart()
+      const remembered = first.remembered.at(-1)
+      expect(remembered).toBeDefined()
+      if (!remembered) return
+      const second = bench.session({
+        agent: journey.agent,
+        payment: 'signalbox',
+        sessionId: first.session.sessionId,
+        home: first.session.home,
+      })
+      const { identity, resume } = remembered
+      const handle = await bench.runtime(settings()).adopt?.(second.session, identity, resume)
+      expect(await handle?.turnInFlight).toEqual({ kind: 'done' })
+      await handle?.close()
+      const said = first.said() + second.said()
+      for (let at = 0; at < 40; at += 1) expect(said.split(`word${at} `)).toHaveLength(2)
+    })
+
     it('works with its own login, once that was granted', async () => {
       const { login } = journey
       const address = `http://127.0.0.1:${insidePort}`

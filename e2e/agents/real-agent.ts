@@ -21,6 +21,8 @@ export interface AgentBench {
   readonly userHome: string
   runtime(settings: Partial<AgentSettings>, table?: readonly AgentProgram[]): Runtime
   session(options: BenchSession): PlainSession
+  /** Lets go of the wall as a crash of the app would, and builds it anew over the same state. */
+  restart(): Promise<void>
   /** A credential file in the user's home. */
   plant(path: string, content: string): string
   close(): Promise<void>
@@ -54,18 +56,20 @@ export function createAgentBench(agent: string): AgentBench {
   const folders = [programsOf(agent), programsOf('node'), '/usr/local/bin', '/usr/bin', '/bin']
   const path = folders.filter((folder) => folder !== undefined).join(delimiter)
   const open: PlainSession[] = []
-  const executor = createSystemExecutor({
-    stateDirectory: join(root, 'state'),
-    runtimeDirectory: join(root, 'run'),
-    log: { info() {}, warn() {}, error() {} },
-    clock,
-    nodeProgram: realpathSync(process.execPath),
-    shimEntry: {
-      file: process.execPath,
-      args: [join(import.meta.dirname, '../../src-main/shim.ts')],
-      env: { ELECTRON_RUN_AS_NODE: '1' },
-    },
-  })
+  const createExecutor = () =>
+    createSystemExecutor({
+      stateDirectory: join(root, 'state'),
+      runtimeDirectory: join(root, 'run'),
+      log: { info() {}, warn() {}, error() {} },
+      clock,
+      nodeProgram: realpathSync(process.execPath),
+      shimEntry: {
+        file: process.execPath,
+        args: [join(import.meta.dirname, '../../src-main/shim.ts')],
+        env: { ELECTRON_RUN_AS_NODE: '1' },
+      },
+    })
+  let executor = createExecutor()
   return {
     root,
     workarea,
@@ -88,7 +92,7 @@ export function createAgentBench(agent: string): AgentBench {
     session(options) {
       const home = mkdtempSync(join(root, 'scratch-'))
       chmodSync(home, 0o700)
-      const sessionId = `ses-${open.length}${agent}`
+      const sessionId = options.sessionId ?? `ses-${open.length}${agent}`
       const connections: string[] = []
       const network = (host: string, port: number) => {
         connections.push(`${host}:${port}`)
@@ -104,7 +108,7 @@ export function createAgentBench(agent: string): AgentBench {
               reads: [],
               writes: [workarea],
               home,
-              survives: false,
+              survives: true,
               acceptUnconfined: false,
               ...spec,
               forwards: [...(spec.forwards ?? []), ...(options.forwards ?? [])],
@@ -118,10 +122,16 @@ export function createAgentBench(agent: string): AgentBench {
           const yes = offered.find(({ kind }) => kind === 'allow_once')
           return yes ? { kind: 'selected', optionId: yes.id, optionKind: yes.kind } : { kind: 'cancelled' }
         },
+        adopt: (identity, forwards, fromByte) =>
+          executor.adopt(identity, { sessionId, forwards }, network, fromByte),
         ...options,
       })
       open.push(made)
       return made
+    },
+    async restart() {
+      await executor.close()
+      executor = createExecutor()
     },
     plant(path, content) {
       mkdirSync(dirname(join(userHome, path)), { recursive: true })

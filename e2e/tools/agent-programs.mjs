@@ -12,27 +12,51 @@ const packages = {
   codex: ['@openai/codex@0.169.0', '@agentclientprotocol/codex-acp@2.6.0'],
   claude: ['@anthropic-ai/claude-code@2.1.197', '@agentclientprotocol/claude-agent-acp@0.49.0'],
   opencode: ['opencode-ai@1.18.33'],
+  // Not an agent: the Node that some of them need where the system's is older.
+  node: ['node@24.21.0'],
 }
+
+/** Agents whose programs need a newer Node than the project itself. */
+const leastNode = { claude: 22 }
 
 /** The agents that `npm run test:agents` tries when it is given no names; the others are large and tried on demand. */
 export const knownAgents = ['qwen', 'gemini', 'codex']
 
-const cache = process.env.SIGNALBOX_AGENT_CACHE ?? join(homedir(), '.cache/signalbox/agents')
+const cache = process.env.SIGNALBOX_AGENT_CACHE ?? join(cacheFolder(), 'signalbox-agents')
 
+/** Where this system keeps what can be fetched again. */
+function cacheFolder() {
+  if (process.platform === 'darwin') return join(homedir(), 'Library/Caches')
+  if (process.platform === 'win32') return process.env.LOCALAPPDATA ?? join(homedir(), 'AppData/Local')
+  return process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+}
+
+/** Installs what is missing, three times at most: registries fail now and then. Returns the folder of the programs. */
 async function bringAgent(name) {
   const wanted = packages[name]
-  if (!wanted) throw new Error(`unknown agent ${name}; known are ${Object.keys(packages).join(', ')}`)
+  if (!wanted) throw new Error(`unknown agent ${name}; known are ${knownNames().join(', ')}`)
   const folder = join(cache, name, wanted.join('+').replace(/[^\w.@+-]/g, '_'))
-  if (!existsSync(join(folder, '.complete'))) {
-    say(`agent ${name}: installing ${wanted.join(' and ')} …`)
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, 'package.json'), '{"private":true}\n')
-    const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...wanted]
-    const code = await run('npm', args, { cwd: folder })
-    if (code !== 0) throw new Error(`agent ${name} could not be installed`)
-    writeFileSync(join(folder, '.complete'), '')
+  const programs = join(folder, 'node_modules/.bin')
+  if (existsSync(join(folder, '.complete'))) return programs
+  say(`agent ${name}: installing ${wanted.join(' and ')} …`)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"private":true}\n')
+  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...wanted]
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const startedAt = Date.now()
+    if ((await run('npm', args, { cwd: folder })) === 0) {
+      writeFileSync(join(folder, '.complete'), '')
+      say(`agent ${name}: installed in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`)
+      return programs
+    }
+    say(`agent ${name}: try ${attempt} failed`)
+    await new Promise((resolve) => setTimeout(resolve, attempt * 2000))
   }
-  return join(folder, 'node_modules/.bin')
+  throw new Error(`agent ${name} could not be installed`)
+}
+
+function knownNames() {
+  return Object.keys(packages).filter((name) => name !== 'node')
 }
 
 /**
@@ -42,5 +66,10 @@ async function bringAgent(name) {
 export async function agentStage(names, env) {
   const folders = {}
   for (const name of names) folders[name] = await bringAgent(name)
-  return testStage('agents', { env: { ...env, SIGNALBOX_TEST_AGENTS: JSON.stringify(folders) } })
+  const own = Number(process.versions.node.split('.')[0])
+  if (names.some((name) => own < (leastNode[name] ?? 0))) folders.node = await bringAgent('node')
+  return testStage('agents', {
+    env: { ...env, SIGNALBOX_TEST_AGENTS: JSON.stringify(folders) },
+    filters: names.map((name) => `e2e/agents/${name}.e2e.ts`),
+  })
 }

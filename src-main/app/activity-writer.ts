@@ -77,93 +77,108 @@ function withLost(entry: Said, atMs: number): readonly NewActivity[] {
   return [...entry.pending, { atMs, body: { kind: 'error', text } }]
 }
 
-/** Stores what sessions say, in order and in batches, without secrets. */
-export function createActivityWriter({ store, clock, log, bus, mask }: WriterParts) {
-  const said = new Map<string, Said>()
-  let waiting = 0
-  let cancelTimer: (() => void) | undefined
+interface WriterState extends WriterParts {
+  readonly said: Map<string, Said>
+  waiting: number
+  cancelTimer: (() => void) | undefined
+}
 
-  const push = (entry: Said, body: ActivityBody): void => {
-    noteLine(entry, body)
-    if (joinLast(entry.pending, body)) return
-    if (waiting >= mostWaiting) {
-      entry.lost += 1
-      return
-    }
-    entry.pending.push({ atMs: clock.nowMs(), body })
-    waiting += 1
+function push(state: WriterState, entry: Said, body: ActivityBody): void {
+  noteLine(entry, body)
+  if (joinLast(entry.pending, body)) return
+  if (state.waiting >= mostWaiting) {
+    entry.lost += 1
+    return
   }
-  const flush = (): void => {
-    cancelTimer?.()
-    cancelTimer = undefined
-    if (waiting === 0) return
-    try {
-      store.transact(() => {
-        for (const [sessionId, entry] of said)
-          if (entry.pending.length > 0)
-            store.activities.append(sessionId, withLost(entry, clock.nowMs()), entry.lastLine)
-      })
-    } catch (error) {
-      log.error('activities could not be stored yet', { waiting, error })
-      cancelTimer = clock.after(retryMs, flush)
-      return
-    }
-    waiting = 0
-    for (const entry of said.values()) {
-      entry.pending = []
-      entry.lost = 0
-    }
-    bus.ringRows()
-  }
-  const schedule = (): void => {
-    if (waiting === 0) return
-    if (waiting >= batchSize && waiting < mostWaiting / 2) flush()
-    else cancelTimer ??= clock.after(batchMs, flush)
-  }
-  const hold = (entry: Said): void => {
-    if (entry.isHoldTimed || !entry.guard.holds()) return
-    entry.isHoldTimed = true
-    clock.after(holdMs, () => {
-      entry.isHoldTimed = false
-      if (clock.nowMs() - entry.heardAtMs < holdMs) return hold(entry)
-      for (const piece of entry.guard.pause()) push(entry, piece)
-      schedule()
+  entry.pending.push({ atMs: state.clock.nowMs(), body })
+  state.waiting += 1
+}
+
+function flush(state: WriterState): void {
+  const { store, clock, log, said } = state
+  state.cancelTimer?.()
+  state.cancelTimer = undefined
+  if (state.waiting === 0) return
+  try {
+    store.transact(() => {
+      for (const [sessionId, entry] of said)
+        if (entry.pending.length > 0)
+          store.activities.append(sessionId, withLost(entry, clock.nowMs()), entry.lastLine)
     })
+  } catch (error) {
+    log.error('activities could not be stored yet', { waiting: state.waiting, error })
+    state.cancelTimer = clock.after(retryMs, () => flush(state))
+    return
   }
-  const take = (entry: Said, body: ActivityBody): void => {
-    entry.heardAtMs = clock.nowMs()
-    if (body.kind === 'response' || body.kind === 'thought') {
-      for (const piece of entry.guard.add(body)) push(entry, piece)
-      hold(entry)
+  state.waiting = 0
+  for (const entry of said.values()) {
+    entry.pending = []
+    entry.lost = 0
+  }
+  state.bus.ringRows()
+}
+
+function schedule(state: WriterState): void {
+  if (state.waiting === 0) return
+  if (state.waiting >= batchSize && state.waiting < mostWaiting / 2) flush(state)
+  else state.cancelTimer ??= state.clock.after(batchMs, () => flush(state))
+}
+
+/** Gives out what is held back once nothing followed it for a while. */
+function hold(state: WriterState, entry: Said): void {
+  const { clock } = state
+  if (entry.isHoldTimed || !entry.guard.holds()) return
+  entry.isHoldTimed = true
+  clock.after(holdMs, () => {
+    entry.isHoldTimed = false
+    if (clock.nowMs() - entry.heardAtMs < holdMs) {
+      hold(state, entry)
       return
     }
-    for (const piece of entry.guard.end()) push(entry, piece)
-    push(entry, cleanValue(body, mask))
+    for (const piece of entry.guard.pause()) push(state, entry, piece)
+    schedule(state)
+  })
+}
+
+function take(state: WriterState, entry: Said, body: ActivityBody): void {
+  entry.heardAtMs = state.clock.nowMs()
+  if (body.kind === 'response' || body.kind === 'thought') {
+    for (const piece of entry.guard.add(body)) push(state, entry, piece)
+    hold(state, entry)
+    return
   }
+  for (const piece of entry.guard.end()) push(state, entry, piece)
+  push(state, entry, cleanValue(body, state.mask))
+}
+
+/** Stores what sessions say, in order and in batches, without secrets. */
+export function createActivityWriter(parts: WriterParts) {
+  const { store, mask } = parts
+  const state: WriterState = { ...parts, said: new Map(), waiting: 0, cancelTimer: undefined }
+  const { said } = state
   return {
     /** Takes one activity; it is on the disk soon after. Of an ended session nothing is taken any more. */
     append(sessionId: string, body: ActivityBody): void {
-      const state = store.sessions.read(sessionId)
-      if (!state || isEnded(state.row)) return
+      const session = store.sessions.read(sessionId)
+      if (!session || isEnded(session.row)) return
       const entry = said.get(sessionId) ?? newSaid(mask)
       said.set(sessionId, entry)
-      take(entry, body)
-      schedule()
+      take(state, entry, body)
+      schedule(state)
     },
-    flush,
     /** Stores the rest of a session; count and digest for its end. */
     seal(sessionId: string): { readonly count: number; readonly digest: string } {
       const entry = said.get(sessionId)
-      if (entry) for (const piece of entry.guard.end()) push(entry, piece)
-      flush()
-      if (waiting === 0) said.delete(sessionId)
+      if (entry) for (const piece of entry.guard.end()) push(state, entry, piece)
+      flush(state)
+      if (state.waiting === 0) said.delete(sessionId)
       return store.activities.head(sessionId)
     },
     /** Stores everything that is still held. */
     close(): void {
-      for (const entry of said.values()) for (const piece of entry.guard.end()) push(entry, piece)
-      flush()
-      cancelTimer?.()
+      for (const entry of said.values()) for (const piece of entry.guard.end()) push(state, entry, piece)
+      flush(state)
+      state.cancelTimer?.()
     },
   }
 }

@@ -3,7 +3,7 @@ import type { AgentInfo } from '../contract/agent.ts'
 import type { CallContext } from '../contract/procedure.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { WorkareaRecord, Workareas } from '../ports/workareas.ts'
-import { createStore } from '../store/store.ts'
+import { createStore, type Store } from '../store/store.ts'
 import { createApp } from './app.ts'
 import type { EffectHandlers } from './effects-runner.ts'
 import type { AppPowers } from './powers.ts'
@@ -114,15 +114,18 @@ export const noEffects: EffectHandlers = {
 
 /** The application on a real store, with a clock of its own and powers on paper. */
 export function openApp(
-  options: { file?: string; mask?: (text: string) => string; powers?: Partial<AppPowers> } = {},
+  options: {
+    readonly file?: string
+    readonly store?: Store
+    readonly mask?: (text: string) => string
+    readonly powers?: Partial<AppPowers>
+  } = {},
 ) {
   let made = 0
   const { clock, pass } = createManualClock()
   const paper = createPaperWorkareas()
-  const store = createStore({
-    file: options.file ?? ':memory:',
-    newId: () => randomBytes(8).toString('hex'),
-  })
+  const newId = () => randomBytes(8).toString('hex')
+  const store = options.store ?? createStore({ file: options.file ?? ':memory:', newId })
   const powers: AppPowers = {
     workareas: paper.workareas,
     agents: { list: async () => [demoAgent], providers: async () => [] },

@@ -34,20 +34,12 @@ export interface StartOptions {
   readonly adopt: Adopt
 }
 
-/** The application: everything between the contract's procedures and the journal. Nothing runs before `start`. */
-export function createApp(options: AppOptions) {
-  const { store, clock, log, powers } = options
-  let isStopping = false
+/** Makes the parts and ties them together; nothing of it runs yet. */
+function assemble(options: AppOptions, isStopping: () => boolean) {
+  const { store, clock, log } = options
   const bus = createBus(log)
   const dispatcher = createDispatcher({ ...options, bus })
   const activities = createActivityWriter({ ...options, bus })
-  const runner = createEffectsRunner({
-    store,
-    clock,
-    log,
-    onFailed: (effect, error) => endUnrun(effect, error),
-  })
-  dispatcher.onOwed(runner.wake)
   const admission = createAdmission({ store, clock, bus, dispatcher })
   const parts: AppParts = {
     ...options,
@@ -56,11 +48,22 @@ export function createApp(options: AppOptions) {
     activities,
     once: createOnce(),
     findings: createFindings(),
-    isStopping: () => isStopping,
+    isStopping,
   }
-  const endUnrun = (effect: OwedEffect, error: unknown): void => {
+  const onFailed = (effect: OwedEffect, error: unknown): void => {
     if (effect.kind === 'session.run') recordUnrun(parts, effect.sessionId, error)
+    else if (effect.kind === 'session.pause') recordUnpaused(parts, effect.sessionId, error)
   }
+  const runner = createEffectsRunner({ store, clock, log, onFailed })
+  dispatcher.onOwed(runner.wake)
+  return { parts, bus, dispatcher, activities, admission, runner }
+}
+
+/** The application: everything between the contract's procedures and the journal. Nothing runs before `start`. */
+export function createApp(options: AppOptions) {
+  const { store, log, powers, version } = options
+  let isStopping = false
+  const { parts, bus, dispatcher, activities, admission, runner } = assemble(options, () => isStopping)
   const daemonFact = (fact: NewFact) => void dispatcher.record([fact])
 
   return {
@@ -75,7 +78,7 @@ export function createApp(options: AppOptions) {
       daemonFact({
         type: 'daemon.started',
         subject: store.machineId,
-        payload: { version: options.version, pid },
+        payload: { version, pid },
       })
       const outcome = await reconcile(
         { store, dispatcher, activities, workareas: powers.workareas, log },
@@ -105,6 +108,13 @@ export function createApp(options: AppOptions) {
 }
 
 export type App = ReturnType<typeof createApp>
+
+/** A session that could not be paused goes on, and can be asked to pause again. */
+function recordUnpaused({ dispatcher, activities }: AppParts, sessionId: string, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  activities.append(sessionId, { kind: 'error', text: `It could not be paused: ${message}` })
+  dispatcher.record([{ type: 'session.resumed', subject: sessionId, payload: {} }])
+}
 
 /** A session whose run could not even be begun ends with the reason. */
 function recordUnrun(parts: AppParts, sessionId: string, error: unknown): void {

@@ -42,101 +42,116 @@ export function actorText(actor: Actor): string {
   return actor.kind === 'operator' || actor.kind === 'daemon' ? actor.kind : `${actor.kind}:${actor.id}`
 }
 
-/** The one writer: decides a command or takes a report, commits its facts with all that follows, and tells the bus. */
-export function createDispatcher({ store, clock, bus, mask }: DispatchParts) {
-  const answers = new Map<string, { readonly spec: string; readonly answer: unknown }>()
-  const listeners = new Set<() => void>()
-  const specKey = (spec: CommandSpec<unknown>) => `${spec.types.join(' ')} ${spec.subject ?? ''}`
+const specKey = (spec: Pick<CommandSpec<unknown>, 'types' | 'subject'>) =>
+  `${spec.types.join(' ')} ${spec.subject ?? ''}`
 
-  const afterCommit = (facts: readonly Fact[], hasEffects: boolean) => {
-    bus.publish(facts)
-    if (hasEffects) for (const wake of listeners) wake()
+interface DispatchState extends DispatchParts {
+  /** Answers of commands that led to no fact, which no receipt tells. */
+  readonly answers: Map<string, { readonly spec: string; readonly answer: unknown }>
+  readonly listeners: Set<() => void>
+}
+
+function afterCommit({ bus, listeners }: DispatchState, facts: readonly Fact[], owes: boolean): void {
+  bus.publish(facts)
+  if (owes) for (const wake of listeners) wake()
+}
+
+function forgiveEnded({ store }: DispatchState, facts: readonly Fact[]): void {
+  for (const fact of facts) if (fact.type === 'session.ended') store.outbox.forgive(fact.subject)
+}
+
+/** Inside a transaction. A rejection is handed out, not thrown: there is nothing to take back. */
+function decideAndCommit(
+  state: DispatchState,
+  decide: () => Decision,
+  actor: string,
+  commandId: string | null,
+) {
+  const decision = decide()
+  if (decision.kind === 'reject') return { decision, facts: [] }
+  const facts = state.store.commit({
+    facts: decision.facts.map((fact) => cleanFact(fact, state.mask)),
+    effects: decision.effects,
+    actor,
+    atMs: state.clock.nowMs(),
+    commandId,
+  })
+  forgiveEnded(state, facts)
+  return { decision, facts }
+}
+
+/** The answer of an earlier call with the same id; undefined when there was none. */
+function findAnswer<A>({ store, answers }: DispatchState, call: CommandCall, spec: CommandSpec<A>) {
+  const known = answers.get(call.commandId)
+  if (known) {
+    if (known.spec !== specKey(spec)) throw usedOtherwise()
+    return known.answer as A
   }
-  const remember = (commandId: string, spec: CommandSpec<unknown>, answer: unknown) => {
+  const facts = store.journal.receipt(call.commandId)
+  if (!facts) return undefined
+  const first = facts[0]
+  const isSame =
+    first && spec.types.includes(first.type) && (spec.subject === undefined || spec.subject === first.subject)
+  if (!isSame) throw usedOtherwise()
+  return spec.reply(facts, facts.at(-1)?.seq ?? first.seq)
+}
+
+function dispatch<A>(state: DispatchState, call: CommandCall, spec: CommandSpec<A>): A {
+  const earlier = findAnswer(state, call, spec)
+  if (earlier !== undefined) return earlier
+  const { store, answers } = state
+  const { decision, facts } = store.transact(
+    () => decideAndCommit(state, spec.decide, actorText(call.actor), call.commandId),
+    spec.isDurable,
+  )
+  if (decision.kind === 'reject') throw new SignalboxError(decision.code, decision.data)
+  const answer = spec.reply(facts, facts.at(-1)?.seq ?? store.journal.lastSeq())
+  if (facts.length === 0) {
     if (answers.size >= rememberedAnswers) answers.delete(answers.keys().next().value ?? '')
-    answers.set(commandId, { spec: specKey(spec), answer })
+    answers.set(call.commandId, { spec: specKey(spec), answer })
   }
-  const forgiveEnded = (facts: readonly Fact[]) => {
-    for (const fact of facts) if (fact.type === 'session.ended') store.outbox.forgive(fact.subject)
-  }
+  afterCommit(state, facts, decision.effects.length > 0)
+  return answer
+}
 
-  /** Inside a transaction. A rejection is handed out, not thrown: there is nothing to take back. */
-  const decideAndCommit = (decide: () => Decision, actor: string, commandId: string | null) => {
-    const decision = decide()
-    if (decision.kind === 'reject') return { decision, facts: [] }
-    const facts = store.commit({
-      facts: decision.facts.map((fact) => cleanFact(fact, mask)),
-      effects: decision.effects,
-      actor,
-      atMs: clock.nowMs(),
-      commandId,
+function record(state: DispatchState, facts: readonly NewFact[], actor: string): readonly Fact[] {
+  const { store, clock, mask } = state
+  const atMs = clock.nowMs()
+  const committed = store.transact(() => {
+    const written = facts.flatMap((fact) => {
+      const cleaned = cleanFact(fact, mask)
+      if (!isTimely(cleaned, store.sessions.read(cleaned.subject))) return []
+      return store.commit({ facts: [cleaned], effects: [], actor, atMs, commandId: null })
     })
-    forgiveEnded(facts)
-    return { decision, facts }
-  }
-  /** The answer of an earlier call with the same id; undefined when there was none. */
-  const answered = <A>(call: CommandCall, spec: CommandSpec<A>): A | undefined => {
-    const known = answers.get(call.commandId)
-    if (known) {
-      if (known.spec !== specKey(spec)) throw usedOtherwise()
-      return known.answer as A
-    }
-    const facts = store.journal.receipt(call.commandId)
-    if (!facts) return undefined
-    const first = facts[0]
-    const isSame =
-      first &&
-      spec.types.includes(first.type) &&
-      (spec.subject === undefined || spec.subject === first.subject)
-    if (!isSame) throw usedOtherwise()
-    return spec.reply(facts, facts.at(-1)?.seq ?? first.seq)
-  }
+    forgiveEnded(state, written)
+    return written
+  })
+  afterCommit(state, committed, false)
+  return committed
+}
 
+/** The one writer: decides a command or takes a report, commits its facts with all that follows, and tells the bus. */
+export function createDispatcher(parts: DispatchParts) {
+  const state: DispatchState = { ...parts, answers: new Map(), listeners: new Set() }
   return {
-    answered,
+    answered: <A>(call: CommandCall, spec: CommandSpec<A>): A | undefined => findAnswer(state, call, spec),
     /** Carries a command out at most once. Throws `SignalboxError` for a rejection. */
-    dispatch<A>(call: CommandCall, spec: CommandSpec<A>): A {
-      const earlier = answered(call, spec)
-      if (earlier !== undefined) return earlier
-      const { decision, facts } = store.transact(
-        () => decideAndCommit(spec.decide, actorText(call.actor), call.commandId),
-        spec.isDurable,
-      )
-      if (decision.kind === 'reject') throw new SignalboxError(decision.code, decision.data)
-      const answer = spec.reply(facts, facts.at(-1)?.seq ?? store.journal.lastSeq())
-      if (facts.length === 0) remember(call.commandId, spec, answer)
-      afterCommit(facts, decision.effects.length > 0)
-      return answer
-    },
+    dispatch: <A>(call: CommandCall, spec: CommandSpec<A>): A => dispatch(state, call, spec),
     /** Commits a decision of our own, without a receipt. A rejection changes nothing and gives no facts. */
     decideInternally(decide: () => Decision): readonly Fact[] {
-      const { decision, facts } = store.transact(() => decideAndCommit(decide, 'daemon', null))
-      afterCommit(facts, decision.kind === 'accept' && decision.effects.length > 0)
+      const { decision, facts } = state.store.transact(() => decideAndCommit(state, decide, 'daemon', null))
+      afterCommit(state, facts, decision.kind === 'accept' && decision.effects.length > 0)
       return facts
     },
     /**
      * The door for what effects report: facts that already happened. Late ones about a session that has ended are
-     * dropped. `withinCommit` is stored or lost together with them.
+     * dropped.
      */
-    record(facts: readonly NewFact[], actor = 'daemon', withinCommit?: () => void): readonly Fact[] {
-      const atMs = clock.nowMs()
-      const committed = store.transact(() => {
-        const written = facts.flatMap((fact) => {
-          const cleaned = cleanFact(fact, mask)
-          if (!isTimely(cleaned, store.sessions.read(cleaned.subject))) return []
-          return store.commit({ facts: [cleaned], effects: [], actor, atMs, commandId: null })
-        })
-        forgiveEnded(written)
-        withinCommit?.()
-        return written
-      })
-      afterCommit(committed, false)
-      return committed
-    },
+    record: (facts: readonly NewFact[], actor = 'daemon'): readonly Fact[] => record(state, facts, actor),
     /** Told after each commit that owes outside work. */
     onOwed(listener: () => void): () => void {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+      state.listeners.add(listener)
+      return () => void state.listeners.delete(listener)
     },
   }
 }

@@ -33,75 +33,92 @@ export interface RunnerParts {
   readonly onFailed: (effect: OwedEffect, error: unknown) => void
 }
 
+interface RunnerState extends RunnerParts {
+  readonly controller: AbortController
+  readonly lanes: Set<string>
+  /** Effects that wait for another try. */
+  readonly waiting: Set<number>
+  readonly running: Set<Promise<void>>
+  handlers: EffectHandlers | undefined
+}
+
+async function perform(state: RunnerState, effect: OwedEffect): Promise<void> {
+  const { store, controller } = state
+  try {
+    await call(state.handlers, effect, controller.signal)
+    if (!controller.signal.aborted) store.transact(() => store.outbox.done(effect.id))
+  } catch (error) {
+    if (!controller.signal.aborted) settleFailure(state, effect, error)
+  }
+}
+
+function settleFailure(state: RunnerState, effect: OwedEffect, error: unknown): void {
+  const { store, clock, log, waiting } = state
+  const text = error instanceof Error ? error.message : String(error)
+  const delay = retryAfterMs[effect.kind][effect.attempts]
+  log.warn('owed work failed', { kind: effect.kind, key: effect.key, attempts: effect.attempts + 1, error })
+  if (delay === undefined) {
+    store.transact(() => store.outbox.fail(effect.id, text))
+    state.onFailed(effect, error)
+    return
+  }
+  store.transact(() => store.outbox.retry(effect.id, text))
+  waiting.add(effect.id)
+  clock.after(delay, () => {
+    waiting.delete(effect.id)
+    wake(state)
+  })
+}
+
+function begin(state: RunnerState, effect: OwedEffect, lane: string): void {
+  const { lanes, running, log } = state
+  lanes.add(lane)
+  const done = perform(state, effect)
+    .catch((error: unknown) => log.error('owed work could not be booked', { key: effect.key, error }))
+    .finally(() => {
+      lanes.delete(lane)
+      running.delete(done)
+      wake(state)
+    })
+  running.add(done)
+}
+
+function wake(state: RunnerState): void {
+  if (!state.handlers || state.controller.signal.aborted) return
+  const blocked = new Set(state.lanes)
+  for (const effect of state.store.outbox.owed(0, mostAtOnce)) {
+    const lane = laneOf(effect)
+    if (blocked.has(lane)) continue
+    blocked.add(lane)
+    if (!state.waiting.has(effect.id)) begin(state, effect, lane)
+  }
+}
+
 /** Executes owed effects after their commit, at least once each, in order within a lane. */
 export function createEffectsRunner(parts: RunnerParts) {
-  const { store, clock, log } = parts
-  const controller = new AbortController()
-  const lanes = new Set<string>()
-  const waiting = new Set<number>()
-  const running = new Set<Promise<void>>()
-  let handlers: EffectHandlers | undefined
-
-  const perform = async (effect: OwedEffect): Promise<void> => {
-    try {
-      await call(handlers, effect, controller.signal)
-      if (!controller.signal.aborted) store.transact(() => store.outbox.done(effect.id))
-    } catch (error) {
-      if (!controller.signal.aborted) settleFailure(effect, error)
-    }
-  }
-  const settleFailure = (effect: OwedEffect, error: unknown): void => {
-    const text = error instanceof Error ? error.message : String(error)
-    const delay = retryAfterMs[effect.kind][effect.attempts]
-    log.warn('owed work failed', { kind: effect.kind, key: effect.key, attempts: effect.attempts + 1, error })
-    if (delay === undefined) {
-      store.transact(() => store.outbox.fail(effect.id, text))
-      parts.onFailed(effect, error)
-      return
-    }
-    store.transact(() => store.outbox.retry(effect.id, text))
-    waiting.add(effect.id)
-    clock.after(delay, () => {
-      waiting.delete(effect.id)
-      wake()
-    })
-  }
-  const begin = (effect: OwedEffect, lane: string): void => {
-    lanes.add(lane)
-    const done = perform(effect)
-      .catch((error: unknown) => log.error('owed work could not be booked', { key: effect.key, error }))
-      .finally(() => {
-        lanes.delete(lane)
-        running.delete(done)
-        wake()
-      })
-    running.add(done)
-  }
-  const wake = (): void => {
-    if (!handlers || controller.signal.aborted) return
-    const blocked = new Set(lanes)
-    for (const effect of store.outbox.owed(0, mostAtOnce)) {
-      const lane = laneOf(effect)
-      if (blocked.has(lane)) continue
-      blocked.add(lane)
-      if (!waiting.has(effect.id)) begin(effect, lane)
-    }
+  const state: RunnerState = {
+    ...parts,
+    controller: new AbortController(),
+    lanes: new Set(),
+    waiting: new Set(),
+    running: new Set(),
+    handlers: undefined,
   }
   return {
     /** Begins; what an earlier run left owed is done first. */
     start(given: EffectHandlers): void {
-      handlers = given
-      wake()
+      state.handlers = given
+      wake(state)
     },
-    wake,
+    wake: (): void => wake(state),
     /** Resolves when nothing is being done. Work that waits for another try does not count. */
     async idle(): Promise<void> {
-      while (running.size > 0) await Promise.all(running)
+      while (state.running.size > 0) await Promise.all(state.running)
     },
     /** Stops taking work; what is cut short stays owed. */
     async close(): Promise<void> {
-      controller.abort()
-      await Promise.all(running)
+      state.controller.abort()
+      await Promise.all(state.running)
     },
   }
 }

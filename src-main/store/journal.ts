@@ -1,4 +1,4 @@
-import type { Fact, FactType, NewFact } from '../contract/events.ts'
+import type { Fact, NewFact } from '../contract/events.ts'
 import { buildBody, noHash } from '../domain/audit/body.ts'
 import { isFactType, isSessionFact } from '../domain/audit/event-kind.ts'
 import type { Db } from './database.ts'
@@ -79,71 +79,62 @@ function statements(db: Db) {
   }
 }
 
+interface JournalState {
+  readonly sql: ReturnType<typeof statements>
+  readonly daemonChain: string
+  readonly heads: Map<string, Head>
+  readonly problems: HeadProblem[]
+  lastSeq: number
+}
+
+/** Where a chain stands: from memory, else from what is stored, which is checked on the way. */
+function readHead({ sql, heads, problems }: JournalState, chain: string): Head {
+  const known = heads.get(chain)
+  if (known) return known
+  const last = sql.last.get(chain)
+  const noted = sql.head.get(chain)
+  if (last && entryHash(last.prev_hash, last.body) !== last.hash)
+    problems.push({ chain, sequence: last.chain_seq, detail: 'the last entry is not what was hashed' })
+  if (noted && (noted.length !== (last?.chain_seq ?? 0) || noted.head !== last?.hash))
+    problems.push({ chain, sequence: noted.length, detail: 'the chain does not end where it was left' })
+  const head = { length: last?.chain_seq ?? 0, hash: last?.hash ?? noHash }
+  heads.set(chain, head)
+  return head
+}
+
+function appendFact(state: JournalState, fact: NewFact, stamp: FactStamp): Fact {
+  const { type, subject, payload } = fact
+  const { actor, atMs, command } = stamp
+  const chain = isSessionFact(type) ? `session:${subject}` : state.daemonChain
+  const head = readHead(state, chain)
+  const seq = state.lastSeq + 1
+  const chainSeq = head.length + 1
+  const body = buildBody({ actor, chain, type, version: payloadVersion, atMs, payload, chainSeq })
+  const hash = entryHash(head.hash, body)
+  const place = [seq, chain, chainSeq, type, atMs, actor, subject] as const
+  state.sql.insert.run(...place, command?.id ?? null, command?.facts ?? null, body, head.hash, hash)
+  state.sql.setHead.run(chain, chainSeq, hash, atMs)
+  state.lastSeq = seq
+  head.length = chainSeq
+  head.hash = hash
+  return { ...fact, seq, chain, chainSeq, atMs, actor }
+}
+
 /** The append-only journal. Appending is only allowed inside a transaction of the store. */
 export function createJournal(db: Db, machineId: string) {
   const sql = statements(db)
-  const heads = new Map<string, Head>()
-  const problems: HeadProblem[] = []
-  let lastSeq = Number(sql.maxSeq.get() ?? 0)
-  const daemonChain = `daemon:${machineId}`
-
-  const readHead = (chain: string): Head => {
-    const known = heads.get(chain)
-    if (known) return known
-    const last = sql.last.get(chain)
-    const noted = sql.head.get(chain)
-    if (last && entryHash(last.prev_hash, last.body) !== last.hash)
-      problems.push({ chain, sequence: last.chain_seq, detail: 'the last entry is not what was hashed' })
-    if (noted && (noted.length !== (last?.chain_seq ?? 0) || noted.head !== last?.hash))
-      problems.push({ chain, sequence: noted.length, detail: 'the chain does not end where it was left' })
-    const head = { length: last?.chain_seq ?? 0, hash: last?.hash ?? noHash }
-    heads.set(chain, head)
-    return head
+  const state: JournalState = {
+    sql,
+    daemonChain: `daemon:${machineId}`,
+    heads: new Map(),
+    problems: [],
+    lastSeq: Number(sql.maxSeq.get() ?? 0),
   }
-
-  const chainOf = (type: FactType, subject: string) =>
-    isSessionFact(type) ? `session:${subject}` : daemonChain
-
   return {
     /** Writes one fact behind its chain's last. Throws `NotCanonical`, a defect, for a payload that can't be hashed. */
-    append(fact: NewFact, stamp: FactStamp): Fact {
-      const chain = chainOf(fact.type, fact.subject)
-      const head = readHead(chain)
-      const seq = lastSeq + 1
-      const chainSeq = head.length + 1
-      const { actor, atMs, command } = stamp
-      const body = buildBody({
-        actor,
-        chain,
-        type: fact.type,
-        version: payloadVersion,
-        atMs,
-        payload: fact.payload,
-        chainSeq,
-      })
-      const hash = entryHash(head.hash, body)
-      sql.insert.run(
-        seq,
-        chain,
-        chainSeq,
-        fact.type,
-        atMs,
-        actor,
-        fact.subject,
-        command?.id ?? null,
-        command?.facts ?? null,
-        body,
-        head.hash,
-        hash,
-      )
-      sql.setHead.run(chain, chainSeq, hash, atMs)
-      lastSeq = seq
-      head.length = chainSeq
-      head.hash = hash
-      return { ...fact, seq, chain, chainSeq, atMs, actor }
-    },
+    append: (fact: NewFact, stamp: FactStamp): Fact => appendFact(state, fact, stamp),
     /** Position of the last fact. */
-    lastSeq: () => lastSeq,
+    lastSeq: () => state.lastSeq,
     /** The facts that a command led to, when it was carried out before. */
     receipt(commandId: string): readonly Fact[] | undefined {
       const first = sql.receipt.get(commandId)
@@ -164,14 +155,14 @@ export function createJournal(db: Db, machineId: string) {
         nextSeq: rows.at(-1)?.seq ?? afterSeq,
       }
     },
-    daemonChain,
+    daemonChain: state.daemonChain,
     /** Checks where a chain stands without writing to it. */
-    checkHead: (chain: string): void => void readHead(chain),
-    problems: (): readonly HeadProblem[] => problems,
+    checkHead: (chain: string): void => void readHead(state, chain),
+    problems: (): readonly HeadProblem[] => state.problems,
     /** Forgets what was held in memory, after a transaction that was rolled back. */
     reload(): void {
-      heads.clear()
-      lastSeq = Number(sql.maxSeq.get() ?? 0)
+      state.heads.clear()
+      state.lastSeq = Number(sql.maxSeq.get() ?? 0)
     },
   }
 }

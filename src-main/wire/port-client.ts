@@ -26,78 +26,104 @@ export function createPortClient<C extends Contract>(
   port: Port,
   powers: { readonly newId: () => string },
 ): PortClient<C> {
-  const pending = new Map<number, Pending>()
-  const feeds = new Map<number, Feed>()
-  let nextId = 1
-  let isClosed = false
-  const closeAll = () => {
-    isClosed = true
-    const error = new SignalboxError('disconnected', {})
-    for (const call of pending.values()) call.fail(error)
-    for (const feed of feeds.values()) feed.end({ code: 'disconnected', message: 'disconnected', data: {} })
-    pending.clear()
-    feeds.clear()
+  const link: Link = {
+    port,
+    newId: powers.newId,
+    pending: new Map(),
+    feeds: new Map(),
+    nextId: 1,
+    isClosed: false,
   }
-  port.onMessage((data) => receive(data as ServerEnvelope, pending, feeds))
-  port.onClose(closeAll)
-
-  const request = (path: string, input: unknown, options: CommandOptions, isCommand: boolean) =>
-    new Promise<unknown>((resolve, reject) => {
-      if (isClosed) return reject(new SignalboxError('disconnected', {}))
-      if (options.signal?.aborted) return reject(new SignalboxError('cancelled', {}))
-      const id = nextId++
-      const onAbort = () => {
-        pending.delete(id)
-        port.post({ t: 'cancel', id })
-        reject(new SignalboxError('cancelled', {}))
-      }
-      options.signal?.addEventListener('abort', onAbort, { once: true })
-      const finish = () => options.signal?.removeEventListener('abort', onAbort)
-      pending.set(id, {
-        settle(message) {
-          finish()
-          if (message.ok) resolve(message.value)
-          else reject(fromWireError(message.error))
-        },
-        fail(error) {
-          finish()
-          reject(error)
-        },
-      })
-      port.post(
-        isCommand
-          ? { t: 'req', id, path, input, commandId: options.commandId ?? powers.newId() }
-          : { t: 'req', id, path, input },
-      )
-    })
-
-  const open = (path: string, input: unknown, options: StreamOptions): AsyncIterable<unknown> => ({
-    [Symbol.asyncIterator]() {
-      if (isClosed) throw new SignalboxError('disconnected', {})
-      const id = nextId++
-      const queue = createFeed(() => {
-        if (!feeds.delete(id)) return
-        port.post({ t: 'cancel', id })
-      }, options.signal)
-      feeds.set(id, queue)
-      const { afterCursor } = options
-      port.post(
-        afterCursor === undefined
-          ? { t: 'open', id, path, input }
-          : { t: 'open', id, path, input, afterCursor },
-      )
-      return queue
-    },
-  })
-
+  const endAll = () => {
+    link.isClosed = true
+    for (const call of link.pending.values()) call.fail(new SignalboxError('disconnected', {}))
+    for (const feed of link.feeds.values())
+      feed.end({ code: 'disconnected', message: 'disconnected', data: {} })
+    link.pending.clear()
+    link.feeds.clear()
+  }
+  // The other end is our own main process or a daemon's relay; what it sends has this shape.
+  port.onMessage((data) => receive(data as ServerEnvelope, link))
+  port.onClose(endAll)
   const close = () => {
-    closeAll()
+    endAll()
     port.close()
   }
-  return { client: buildClient(contract, request, open), close }
+  const client = buildClient(
+    contract,
+    (path, input, options, isCommand) => requestOnce(link, path, input, options, isCommand),
+    (path, input, options) => openStream(link, path, input, options),
+  )
+  return { client, close }
 }
 
-function receive(message: ServerEnvelope, pending: Map<number, Pending>, feeds: Map<number, Feed>): void {
+/** One connection: what is in flight on it. */
+interface Link {
+  readonly port: Port
+  readonly newId: () => string
+  readonly pending: Map<number, Pending>
+  readonly feeds: Map<number, Feed>
+  nextId: number
+  isClosed: boolean
+}
+
+function requestOnce(
+  link: Link,
+  path: string,
+  input: unknown,
+  options: CommandOptions,
+  isCommand: boolean,
+): Promise<unknown> {
+  const { port, pending } = link
+  return new Promise<unknown>((resolve, reject) => {
+    if (link.isClosed) return reject(new SignalboxError('disconnected', {}))
+    if (options.signal?.aborted) return reject(new SignalboxError('cancelled', {}))
+    const id = link.nextId++
+    const onAbort = () => {
+      pending.delete(id)
+      port.post({ t: 'cancel', id })
+      reject(new SignalboxError('cancelled', {}))
+    }
+    options.signal?.addEventListener('abort', onAbort, { once: true })
+    const finish = () => options.signal?.removeEventListener('abort', onAbort)
+    pending.set(id, {
+      settle(message) {
+        finish()
+        if (message.ok) resolve(message.value)
+        else reject(fromWireError(message.error))
+      },
+      fail(error) {
+        finish()
+        reject(error)
+      },
+    })
+    const commandId = isCommand ? { commandId: options.commandId ?? link.newId() } : {}
+    port.post({ t: 'req', id, path, input, ...commandId })
+  })
+}
+
+function openStream(
+  link: Link,
+  path: string,
+  input: unknown,
+  options: StreamOptions,
+): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator]() {
+      if (link.isClosed) throw new SignalboxError('disconnected', {})
+      const id = link.nextId++
+      const feed = createFeed(() => {
+        if (link.feeds.delete(id)) link.port.post({ t: 'cancel', id })
+      }, options.signal)
+      link.feeds.set(id, feed)
+      const { afterCursor } = options
+      link.port.post({ t: 'open', id, path, input, ...(afterCursor === undefined ? {} : { afterCursor }) })
+      return feed
+    },
+  }
+}
+
+function receive(message: ServerEnvelope, { pending, feeds }: Link): void {
   if (message.t === 'res') {
     const call = pending.get(message.id)
     pending.delete(message.id)

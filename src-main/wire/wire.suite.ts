@@ -115,7 +115,8 @@ export function wireSuite(
 
   it('names the field of a bad input and never reaches the handler', () =>
     within(async (client) => {
-      const bad = { text: 7 } as unknown as { text: string }
+      // What a caller without our types could send.
+      const bad: { text: string } = JSON.parse('{"text":7}')
       await expect(client.echo.say(bad)).rejects.toMatchObject({
         code: 'invalid_input',
         data: { issues: [{ path: 'text' }] },

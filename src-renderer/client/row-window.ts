@@ -29,10 +29,12 @@ export function applyRows(before: RowWindow | undefined, item: RowItem, from: nu
 export function useRowWindow(input: RowWindowInput): {
   window: RowWindow | undefined
   problem: Problem | null
+  retry: () => void
 } {
   const client = useClient()
   const queries = useQueryClient()
   const [problem, setProblem] = useState<Problem | null>(null)
+  const [attempt, setAttempt] = useState(0)
   const text = JSON.stringify(input)
   const query = useQuery<RowWindow>({
     queryKey: keyOf('fleet', 'rows', input),
@@ -41,6 +43,7 @@ export function useRowWindow(input: RowWindowInput): {
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 30_000,
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt opens the stream again
   useEffect(() => {
     if (!client) return
     const controller = new AbortController()
@@ -57,6 +60,6 @@ export function useRowWindow(input: RowWindowInput): {
       if (!controller.signal.aborted) setProblem(problemOf(error))
     })
     return () => controller.abort()
-  }, [client, queries, text])
-  return { window: query.data, problem }
+  }, [client, queries, text, attempt])
+  return { window: query.data, problem, retry: () => setAttempt((count) => count + 1) }
 }

@@ -51,6 +51,8 @@ function Actions() {
   const actions = table.filter(
     (one) =>
       !one.isNative &&
+      one.action !== 'global.palette' &&
+      !(one.action === 'global.new' && screen === 'fleet') &&
       (one.scope === screen || one.scope === 'global') &&
       !one.action.includes('.go-') &&
       offers(one.action),

@@ -1,6 +1,6 @@
 import { useConnection } from '../client/access.tsx'
 import { type Read, useRead } from '../client/use-read.ts'
-import { formatUsd, formatUsdLimit } from '../format/amounts.ts'
+import { formatCount, formatUsd, formatUsdLimit } from '../format/amounts.ts'
 import { useOverlay } from '../stores/overlay.ts'
 import { Hint } from '../ui/Hint.tsx'
 import { Kbd } from '../ui/keyboard.tsx'
@@ -74,13 +74,13 @@ function Numbers(props: { overview: Overview }) {
         </span>
       </span>
       <span className="strip-item">
-        running <b>{running}</b>
+        running <b>{formatCount(running)}</b>
       </span>
       {needsYou > 0 && (
         <a className="strip-item caution-text line" href="#/needs-you">
           <Lamp tone="caution" shape="triangle" size={11} />
           <span>
-            <b>{needsYou}</b> {needsYou === 1 ? 'needs you' : 'need you'}
+            <b>{formatCount(needsYou)}</b> {needsYou === 1 ? 'needs you' : 'need you'}
           </span>
         </a>
       )}

@@ -1,10 +1,10 @@
-import type { SessionSort } from '@contract/session.ts'
-import type * as z from 'zod'
+import type { SignalboxContract } from '@contract/index.ts'
+import type { InputOf } from '@contract/procedure.ts'
 import { create } from 'zustand'
 
 export type FleetView = 'all' | 'needs-you' | 'working' | 'to-review' | 'queue' | 'ended'
 export type FleetGroup = 'project' | 'state' | 'agent' | 'none'
-export type FleetSort = z.infer<typeof SessionSort>
+export type FleetSort = NonNullable<InputOf<SignalboxContract['session']['list']>['sort']>
 
 /** How the lists are looked at, and what is picked in them: nothing that a reload may not lose. */
 interface ViewState {

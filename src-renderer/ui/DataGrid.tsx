@@ -53,6 +53,8 @@ export interface DataGridProps<T> {
 export function DataGrid<T>(props: DataGridProps<T>) {
   const { count, rowHeight, activeKey } = props
   const id = useId()
+  const latest = useRef(props)
+  latest.current = props
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count,
@@ -88,16 +90,22 @@ export function DataGrid<T>(props: DataGridProps<T>) {
     >
       <Header columns={props.columns} />
       <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
-        {items.map((item) => (
-          <Row
-            key={item.key}
-            id={id}
-            index={item.index}
-            top={item.start}
-            item={props.itemAt(item.index)}
-            grid={props}
-          />
-        ))}
+        {items.map((place) => {
+          const item = props.itemAt(place.index)
+          return (
+            <Row
+              key={place.key}
+              id={id}
+              index={place.index}
+              top={place.start}
+              item={item}
+              columns={props.columns}
+              isActive={item.key === activeKey}
+              isSelected={props.selected.has(item.key)}
+              grid={latest}
+            />
+          )
+        })}
       </div>
     </div>
   )
@@ -142,20 +150,46 @@ function Header<T>(props: { columns: readonly Column<T>[] }) {
   )
 }
 
-function Row<T>(props: {
-  id: string
-  index: number
-  top: number
-  item: GridItem<T>
-  grid: DataGridProps<T>
-}) {
-  const { item, grid } = props
+interface RowProps<T> {
+  readonly id: string
+  readonly index: number
+  readonly top: number
+  readonly item: GridItem<T>
+  readonly columns: readonly Column<T>[]
+  readonly isActive: boolean
+  readonly isSelected: boolean
+  /** The grid as it is when something is pressed; its identity never changes. */
+  readonly grid: RefObject<DataGridProps<T>>
+}
+
+/** A row is drawn again only when it, its place or its mark changed: a thousand changes a second touch the few in sight. */
+function isSameRow<T>(before: RowProps<T>, now: RowProps<T>): boolean {
+  return (
+    before.top === now.top &&
+    before.index === now.index &&
+    before.columns === now.columns &&
+    before.isActive === now.isActive &&
+    before.isSelected === now.isSelected &&
+    isSameItem(before.item, now.item)
+  )
+}
+
+function isSameItem<T>(before: GridItem<T>, now: GridItem<T>): boolean {
+  if (before === now) return true
+  if (before.kind !== now.kind || before.key !== now.key) return false
+  return before.kind === 'waiting' || (before.kind === 'row' && now.kind === 'row' && before.row === now.row)
+}
+
+const Row = memo(RowView, isSameRow) as typeof RowView
+
+function RowView<T>(props: RowProps<T>) {
+  const { item, columns } = props
   const place = { transform: `translateY(${props.top}px)` }
   const common = { 'aria-rowindex': props.index + 2, style: place }
   if (item.kind === 'group')
     return (
       <div role="row" tabIndex={-1} className="grid-group" {...common}>
-        <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} className="line">
+        <span role="gridcell" tabIndex={-1} aria-colspan={columns.length} className="line">
           <strong className="strong cut">{item.title}</strong>
           <span className="muted small grow cut">{item.facts}</span>
           <span className="muted small num">{item.end}</span>
@@ -165,29 +199,37 @@ function Row<T>(props: {
   if (item.kind === 'waiting')
     return (
       <div role="row" tabIndex={-1} className="grid-row waiting" {...common} aria-busy="true">
-        <span role="gridcell" tabIndex={-1} aria-colspan={grid.columns.length} aria-label="loading" />
+        <span role="gridcell" tabIndex={-1} aria-colspan={columns.length} aria-label="loading" />
       </div>
     )
-  const isActive = item.key === grid.activeKey
-  const isSelected = grid.selected.has(item.key)
+  return <DataRow {...props} item={item} place={common} />
+}
+
+function DataRow<T>(
+  props: RowProps<T> & {
+    item: Extract<GridItem<T>, { kind: 'row' }>
+    place: { 'aria-rowindex': number; style: { transform: string } }
+  },
+) {
+  const { item, columns, isActive, isSelected, grid } = props
   const press = (event: MouseEvent) => {
-    grid.onActive(item.key)
-    if (event.metaKey || event.ctrlKey || event.shiftKey) grid.onToggle?.(item.key, event.shiftKey)
+    grid.current.onActive(item.key)
+    if (event.metaKey || event.ctrlKey || event.shiftKey) grid.current.onToggle?.(item.key, event.shiftKey)
   }
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys are served by the grid, which holds the focus
     <div
       role="row"
       tabIndex={-1}
-      {...common}
+      {...props.place}
       id={`${props.id}-${item.key}`}
       className={`grid-row${isActive ? ' active' : ''}${isSelected ? ' selected' : ''}`}
       aria-selected={isSelected || isActive}
-      aria-label={grid.labelOf(item.row)}
+      aria-label={grid.current.labelOf(item.row)}
       onClick={press}
-      onDoubleClick={() => grid.onOpen(item.key)}
+      onDoubleClick={() => grid.current.onOpen(item.key)}
     >
-      {grid.columns.map((column) => (
+      {columns.map((column) => (
         <span
           key={column.id}
           role="gridcell"

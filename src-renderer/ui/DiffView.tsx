@@ -63,7 +63,19 @@ export function DiffView(props: {
       <div className={`diff-body${isSplit ? ' split' : ''}`} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const row = drawing.rows[item.index]
-          return row && <Row key={item.key} row={row} top={item.start} colourOf={colourOf} />
+          return (
+            row && (
+              <div
+                key={item.key}
+                className="diff-place"
+                ref={isSplit ? virtual.measureElement : undefined}
+                data-index={item.index}
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                <Row row={row} colourOf={colourOf} />
+              </div>
+            )
+          )
         })}
       </div>
     </section>
@@ -103,25 +115,24 @@ function useColours(path: string, hunks: readonly HunkView[]): ColourOf {
   }, [highlight, hunks, language])
 }
 
-function Row(props: { row: DiffRow; top: number; colourOf: ColourOf }) {
+function Row(props: { row: DiffRow; colourOf: ColourOf }) {
   const { row } = props
-  const style = { transform: `translateY(${props.top}px)` }
   if (row.kind === 'gap' || row.kind === 'note')
     return (
-      <div className="diff-row gap" style={style}>
+      <div className="diff-row gap">
         <span className="diff-gap-text">{visibleLine(row.text)}</span>
       </div>
     )
   if (row.kind === 'line')
     return (
-      <div className={`diff-row ${row.line.kind}`} style={style}>
+      <div className={`diff-row ${row.line.kind}`}>
         <span className="no">{row.line.oldLine}</span>
         <span className="no">{row.line.newLine}</span>
         <Code line={row.line} colourOf={props.colourOf} />
       </div>
     )
   return (
-    <div className="diff-row pair" style={style}>
+    <div className="diff-row pair">
       <Half line={row.left} no={row.left?.oldLine ?? null} colourOf={props.colourOf} />
       <Half line={row.right} no={row.right?.newLine ?? null} colourOf={props.colourOf} />
     </div>

@@ -73,7 +73,11 @@ export function Skeleton(props: { rows: number }) {
     <div className="skeleton" role="status" aria-label="Loading">
       {Array.from({ length: props.rows }, (_, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the bars have no identity and never move
-        <span key={index} style={{ ['--w' as string]: widths[index % widths.length] }} />
+        <span
+          key={index}
+          className="skeleton-row"
+          style={{ ['--w' as string]: widths[index % widths.length] }}
+        />
       ))}
     </div>
   )

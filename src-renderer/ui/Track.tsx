@@ -61,10 +61,15 @@ export const Track = memo(function Track(props: TrackState) {
   )
 })
 
+/** Room for the block's own name, so that names never run into each other. */
+function leastWidth(segment: TrackSegment, isNarrow: boolean): number {
+  const characters = segment.phase.length + (segment.times > 1 ? 3 : 0)
+  return characters * 6 + (isNarrow ? 4 : 16)
+}
+
 /** The labelled track of the session page and the inspector, 40 px high. */
 export function BigTrack(props: TrackState & { isNarrow?: boolean }) {
   const segments = layOutTrack(props.blocks, props.phase, props.nowMs, props.isMoving)
-  const least = props.isNarrow ? 34 : 44
   return (
     <div
       className={`big-track ${props.tone}${props.isNarrow ? ' narrow' : ''}`}
@@ -75,7 +80,7 @@ export function BigTrack(props: TrackState & { isNarrow?: boolean }) {
         <div
           key={one.phase}
           className={one.kind}
-          style={{ flex: `${one.width} 1 ${least}px` }}
+          style={{ flex: `${one.width} 1 ${leastWidth(one, props.isNarrow ?? false)}px` }}
           title={`${one.phase}: ${meaningOf(one.phase)}`}
         >
           <span className="name">

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorTable, SignalboxError } from '@contract/errors.ts'
+import { SignalboxError } from '@contract/errors.ts'
 import type { SignalboxContract } from '@contract/index.ts'
 import type { ClientOf } from '@contract/procedure.ts'
 import type { SessionFilter, SessionRow } from '@contract/session.ts'
@@ -47,222 +47,275 @@ function choose(rows: readonly SessionRow[], wanted: Wanted): SessionRow[] {
   )
 }
 
+type Client = ClientOf<SignalboxContract>
+
+interface Fake {
+  readonly scenario: Scenario
+  readonly isFailing: boolean
+  rows: SessionRow[]
+  settings: Settings
+  rowOf(sessionId: string): SessionRow
+  change(sessionId: string, part: Partial<SessionRow>): Promise<{ atSeq: number }>
+  orFail<T>(value: () => T): Promise<T>
+}
+
+function createFake(scenario: Scenario, settings: Settings): Fake {
+  const isFailing = scenario === 'failing'
+  const fake: Fake = {
+    scenario,
+    isFailing,
+    settings,
+    rows: makeRows(countFor[scenario]),
+    rowOf(sessionId) {
+      const row = fake.rows.find((one) => one.id === sessionId)
+      if (!row) throw new SignalboxError('session_not_found', { sessionId })
+      return row
+    },
+    change(sessionId, part) {
+      fake.rows = fake.rows.map((row) => (row.id === sessionId ? { ...row, ...part } : row))
+      return Promise.resolve(done)
+    },
+    orFail: async (value) => {
+      await pause(5)
+      if (isFailing) throw new SignalboxError('internal', {}, { incident: 'inc-7f21' })
+      return value()
+    },
+  }
+  return fake
+}
+
 /** An in-memory daemon with made-up data; commands change what they say they change, as far as looking needs it. */
-export function createFakeClient(scenario: Scenario, settings: Settings): ClientOf<SignalboxContract> {
-  let rows: SessionRow[] = makeRows(countFor[scenario])
-  let current = settings
-  const rowOf = (sessionId: string) => {
-    const row = rows.find((one) => one.id === sessionId)
-    if (!row) throw new SignalboxError('session_not_found', { sessionId })
-    return row
-  }
-  const change = (sessionId: string, part: Partial<SessionRow>) => {
-    rows = rows.map((row) => (row.id === sessionId ? { ...row, ...part } : row))
-    return Promise.resolve(done)
-  }
-  const fail = scenario === 'failing'
-  const orFail = <T>(value: () => T, code: ErrorCode = 'internal'): Promise<T> =>
-    fail
-      ? Promise.reject(
-          Object.assign(new Error(code), { code, data: errorTable[code] ? {} : {}, incident: 'inc-7f21' }),
-        )
-      : pause(5).then(value)
+export function createFakeClient(scenario: Scenario, settings: Settings): Client {
+  const fake = createFake(scenario, settings)
   return {
-    fleet: {
-      overview: () => pause(5).then(() => overview(rows, scenario, current)),
-      diagram: () =>
-        orFail(() =>
-          rows
-            .filter((row) => row.endedAtMs === null || row.phase === 'review')
-            .map((row) => ({
-              id: row.id,
-              title: row.title,
-              phase: row.phase,
-              sinceMs: row.track.at(-1)?.enteredAtMs ?? now,
-              tone: toneOf(row),
-            })),
-        ),
-      asks: () =>
-        orFail(() =>
-          rows
-            .filter((row) => row.openAsks > 0)
-            .slice(0, 20)
-            .map(askFor),
-        ),
-      facts: (_input, options) => quiet(options?.signal),
-      async *rows(input, options) {
-        if (fail) throw new SignalboxError('internal', {})
-        const chosen = choose(rows, input)
-        const window = chosen.slice(input.from ?? 0, (input.from ?? 0) + (input.count ?? 100))
-        yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed: window }
-        while (scenario === 'live' && !options?.signal?.aborted) {
-          await pause(50)
-          const changed = window
-            .filter(() => Math.random() < 0.1)
-            .map((row) => ({ ...row, lastLine: `tick ${Date.now() % 100_000}`, lastHeardAtMs: Date.now() }))
-          yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed }
+    fleet: fleetOf(fake),
+    session: sessionOf(fake),
+    workarea: workareaOf(fake),
+    project: projectOf(fake),
+    agent: agentOf(fake),
+    audit: auditOf(fake),
+    settings: settingsOf(fake),
+    storage: storageOf(fake),
+  }
+}
+
+function fleetOf(fake: Fake): Client['fleet'] {
+  return {
+    overview: () => pause(5).then(() => overview(fake.rows, fake.scenario, fake.settings)),
+    diagram: () =>
+      fake.orFail(() =>
+        fake.rows
+          .filter((row) => row.endedAtMs === null || row.phase === 'review')
+          .map((row) => ({
+            id: row.id,
+            title: row.title,
+            phase: row.phase,
+            sinceMs: row.track.at(-1)?.enteredAtMs ?? now,
+            tone: toneOf(row),
+          })),
+      ),
+    asks: () =>
+      fake.orFail(() =>
+        fake.rows
+          .filter((row) => row.openAsks > 0)
+          .slice(0, 20)
+          .map(askFor),
+      ),
+    facts: (_input, options) => quiet(options?.signal),
+    async *rows(input, options) {
+      if (fake.isFailing) throw new SignalboxError('internal', {})
+      const chosen = choose(fake.rows, input)
+      const window = chosen.slice(input.from ?? 0, (input.from ?? 0) + (input.count ?? 100))
+      yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed: window }
+      while (fake.scenario === 'live' && !options?.signal?.aborted) {
+        await pause(50)
+        const changed = window
+          .filter(() => Math.random() < 0.1)
+          .map((row) => ({ ...row, lastLine: `tick ${Date.now() % 100_000}`, lastHeardAtMs: Date.now() }))
+        yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed }
+      }
+      await forever(options?.signal)
+    },
+    pause: async () => done,
+    resume: async () => done,
+    drain: async () => done,
+    demo: async () => ({ ...done, sessionId: fake.rows[0]!.id }),
+    probeWall: () => fake.orFail(() => wall),
+  }
+}
+
+function sessionOf(fake: Fake): Client['session'] {
+  return {
+    submit: async () => ({ ...done, sessionId: fake.rows[0]!.id }),
+    list: (input) =>
+      fake.orFail(() => {
+        const chosen = choose(fake.rows, input)
+        const from = input.from ?? 0
+        return {
+          rows: chosen.slice(from, from + (input.count ?? 100)),
+          total: chosen.length,
+          from,
+          atSeq: 1,
         }
-        await forever(options?.signal)
-      },
-      pause: async () => done,
-      resume: async () => done,
-      drain: async () => done,
-      demo: async () => ({ ...done, sessionId: rows[0]!.id }),
-      probeWall: () => orFail(() => wall),
+      }),
+    get: (input) => fake.orFail(() => detailFor(fake.rowOf(input.sessionId))),
+    activities: async () => ({ items: activitiesFor(fake.rows[0]!), lastCursor: 12 }),
+    async *follow(input, options) {
+      yield* activitiesFor(fake.rowOf(input.sessionId))
+      await forever(options?.signal)
     },
-    session: {
-      submit: async () => ({ ...done, sessionId: rows[0]!.id }),
-      list: (input) =>
-        orFail(() => {
-          const chosen = choose(rows, input)
-          const from = input.from ?? 0
-          return {
-            rows: chosen.slice(from, from + (input.count ?? 100)),
-            total: chosen.length,
-            from,
-            atSeq: 1,
-          }
-        }),
-      get: (input) => orFail(() => detailFor(rowOf(input.sessionId))),
-      activities: async () => ({ items: activitiesFor(rows[0]!), lastCursor: 12 }),
-      async *follow(input, options) {
-        yield* activitiesFor(rowOf(input.sessionId))
-        await forever(options?.signal)
-      },
-      prompt: async () => ({ ...done, promptId: 'prm-aaaa' as never }),
-      answer: async ({ askId }) => change(`ses-${askId.slice(4)}`, { openAsks: 0, phase: 'run' }),
-      stop: async ({ sessionId }) => change(sessionId, { isStopping: true }),
-      pause: async ({ sessionId }) => change(sessionId, { isPaused: true }),
-      resume: async ({ sessionId }) => change(sessionId, { isPaused: false }),
-      keep: async ({ sessionId }) => change(sessionId, { workareaState: 'kept' }),
-      land: async ({ sessionId }) => {
-        if (scenario === 'broken')
-          throw new SignalboxError('land_conflict', {
-            files: ['src/webhooks/deliver.ts', 'package.json'],
-            target: 'main',
-          })
-        await change(sessionId, { workareaState: 'landed', phase: 'land' })
-        return { ...done, branch: 'main', commit: '4be19c2', note: 'Landed on main.' }
-      },
-      undoLand: async ({ sessionId }) => change(sessionId, { workareaState: 'held', phase: 'review' }),
-      discard: async ({ sessionId }) => change(sessionId, { workareaState: 'discarded' }),
+    prompt: async () => ({ ...done, promptId: 'prm-aaaa' as never }),
+    answer: async ({ askId }) => fake.change(`ses-${askId.slice(4)}`, { openAsks: 0, phase: 'run' }),
+    stop: async ({ sessionId }) => fake.change(sessionId, { isStopping: true }),
+    pause: async ({ sessionId }) => fake.change(sessionId, { isPaused: true }),
+    resume: async ({ sessionId }) => fake.change(sessionId, { isPaused: false }),
+    keep: async ({ sessionId }) => fake.change(sessionId, { workareaState: 'kept' }),
+    land: async ({ sessionId }) => {
+      if (fake.scenario === 'broken')
+        throw new SignalboxError('land_conflict', {
+          files: ['src/webhooks/deliver.ts', 'package.json'],
+          target: 'main',
+        })
+      await fake.change(sessionId, { workareaState: 'landed', phase: 'land' })
+      return { ...done, branch: 'main', commit: '4be19c2', note: 'Landed on main.' }
     },
-    workarea: {
-      inspect: () =>
-        pause(5).then(() => ({
-          path: '/home/you/payments-api',
-          root: '/home/you/payments-api',
-          kind: 'plain' as const,
-          head: { branch: 'main', commit: '3f9c2e1', isDetached: false },
-          isDirty: true,
-          dirtyFiles: 3,
-          branches: ['main', 'next', 'release/2'],
-          isShallow: false,
-          isPartial: false,
-          hasSubmodules: false,
-          usesLfs: true,
-          fileCount: 2143,
-          notes: [],
-        })),
-      changes: () =>
-        orFail(() => ({
-          workareaId: 'wka-0193' as never,
-          baseRef: 'main',
-          baseCommit: '3f9c2e1aa',
-          counts: { files: files.length, insertions: 118, deletions: 41 },
-          files: [...files],
-          isCut: false,
-          readAtMs: now,
-        })),
-      fileDiff: (input) => orFail(() => diffFor(input.path)),
-      open: async () => done,
-    },
-    project: {
-      list: async () =>
-        rows.length === 0
-          ? []
-          : [
-              {
-                id: 'prj-paymentsapi' as never,
-                name: 'payments-api',
-                path: '/home/you/payments-api',
-                addedAtMs: now,
-                sessions: 11,
-                working: 6,
-              },
-              {
-                id: 'prj-console' as never,
-                name: 'console',
-                path: '/home/you/console',
-                addedAtMs: now,
-                sessions: 8,
-                working: 0,
-              },
-            ],
-      add: async ({ path }) => {
-        if (path.includes('nowhere')) throw new SignalboxError('not_a_repository', { path })
-        return { ...done, projectId: 'prj-paymentsapi' as never }
-      },
-      remove: async () => done,
-    },
-    agent: {
-      list: () => orFail(() => agents),
-      refresh: async () => done,
-      addCustom: async () => done,
-      removeCustom: async () => done,
-      grantCredentials: async () => done,
-      providers: () => orFail(() => ({ providers, keyStore: 'file' as const })),
-      setKey: async () => done,
-      removeKey: async () => done,
-    },
-    audit: {
-      chains: () =>
-        orFail(() => ({
-          total: Math.min(rows.length, 40) + 1,
-          chains: [
+    undoLand: async ({ sessionId }) => fake.change(sessionId, { workareaState: 'held', phase: 'review' }),
+    discard: async ({ sessionId }) => fake.change(sessionId, { workareaState: 'discarded' }),
+  }
+}
+
+function workareaOf(fake: Fake): Client['workarea'] {
+  return {
+    inspect: () =>
+      pause(5).then(() => ({
+        path: '/home/you/payments-api',
+        root: '/home/you/payments-api',
+        kind: 'plain' as const,
+        head: { branch: 'main', commit: '3f9c2e1', isDetached: false },
+        isDirty: true,
+        dirtyFiles: 3,
+        branches: ['main', 'next', 'release/2'],
+        isShallow: false,
+        isPartial: false,
+        hasSubmodules: false,
+        usesLfs: true,
+        fileCount: 2143,
+        notes: [],
+      })),
+    changes: () =>
+      fake.orFail(() => ({
+        workareaId: 'wka-0193' as never,
+        baseRef: 'main',
+        baseCommit: '3f9c2e1aa',
+        counts: { files: files.length, insertions: 118, deletions: 41 },
+        files: [...files],
+        isCut: false,
+        readAtMs: now,
+      })),
+    fileDiff: (input) => fake.orFail(() => diffFor(input.path)),
+    open: async () => done,
+  }
+}
+
+function projectOf(fake: Fake): Client['project'] {
+  return {
+    list: async () =>
+      fake.rows.length === 0
+        ? []
+        : [
             {
-              chain: 'daemon:m1',
-              sessionId: null,
-              title: 'This daemon',
-              entries: 4120,
-              head: 'a'.repeat(64),
-              lastAtMs: now,
-              report: reportFor('daemon:m1', false),
+              id: 'prj-paymentsapi' as never,
+              name: 'payments-api',
+              path: '/home/you/payments-api',
+              addedAtMs: now,
+              sessions: 11,
+              working: 6,
             },
-            ...rows.slice(0, 40).map((row) => ({
-              chain: `session:${row.id}`,
-              sessionId: row.id,
-              title: row.title,
-              entries: 17,
-              head: '4be1'.repeat(16),
-              lastAtMs: now - 60_000,
-              report: row.openAsks ? null : reportFor('x', scenario === 'broken'),
-            })),
+            {
+              id: 'prj-console' as never,
+              name: 'console',
+              path: '/home/you/console',
+              addedAtMs: now,
+              sessions: 8,
+              working: 0,
+            },
           ],
-        })),
-      entries: () => orFail(() => ({ entries: [...entries], total: entries.length })),
-      verify: ({ chain }) => orFail(() => reportFor(chain, scenario === 'broken')),
-      verifyAll: () =>
-        orFail(() => ({ ok: true, chains: 214, entries: 48_211, broken: [], durationMs: 412 })),
+    add: async ({ path }) => {
+      if (path.includes('nowhere')) throw new SignalboxError('not_a_repository', { path })
+      return { ...done, projectId: 'prj-paymentsapi' as never }
     },
-    settings: {
-      get: async () => current,
-      set: async (part) => {
-        current = { ...current, ...part } as Settings
-        return done
-      },
+    remove: async () => done,
+    chooseFolder: async () => ({ path: '/home/you/payments-api' }),
+  }
+}
+
+function agentOf(fake: Fake): Client['agent'] {
+  return {
+    list: () => fake.orFail(() => agents),
+    refresh: async () => done,
+    addCustom: async () => done,
+    removeCustom: async () => done,
+    grantCredentials: async () => done,
+    providers: () => fake.orFail(() => ({ providers, keyStore: 'file' as const })),
+    setKey: async () => done,
+    removeKey: async () => done,
+  }
+}
+
+function auditOf(fake: Fake): Client['audit'] {
+  return {
+    chains: () =>
+      fake.orFail(() => ({
+        total: Math.min(fake.rows.length, 40) + 1,
+        chains: [
+          {
+            chain: 'daemon:m1',
+            sessionId: null,
+            title: 'This daemon',
+            entries: 4120,
+            head: 'a'.repeat(64),
+            lastAtMs: now,
+            report: reportFor('daemon:m1', false),
+          },
+          ...fake.rows.slice(0, 40).map((row) => ({
+            chain: `session:${row.id}`,
+            sessionId: row.id,
+            title: row.title,
+            entries: 17,
+            head: '4be1'.repeat(16),
+            lastAtMs: now - 60_000,
+            report: row.openAsks ? null : reportFor('x', fake.scenario === 'broken'),
+          })),
+        ],
+      })),
+    entries: () => fake.orFail(() => ({ entries: [...entries], total: entries.length })),
+    verify: ({ chain }) => fake.orFail(() => reportFor(chain, fake.scenario === 'broken')),
+    verifyAll: () =>
+      fake.orFail(() => ({ ok: true, chains: 214, entries: 48_211, broken: [], durationMs: 412 })),
+  }
+}
+
+function settingsOf(fake: Fake): Client['settings'] {
+  return {
+    get: async () => fake.settings,
+    set: async (part) => {
+      fake.settings = { ...fake.settings, ...part } as Settings
+      return done
     },
-    storage: {
-      report: () =>
-        orFail(() => ({
-          items: storageItems,
-          totalBytes: 3.1e9,
-          reclaimableBytes: 1.2e9,
-          capBytes: defaultSettings.storageCapBytes,
-          freeBytes: 8.2e10,
-        })),
-      reclaim: async () => ({ ...done, freedBytes: 1, skipped: [] }),
-    },
+  }
+}
+
+function storageOf(fake: Fake): Client['storage'] {
+  return {
+    report: () =>
+      fake.orFail(() => ({
+        items: storageItems,
+        totalBytes: 3.1e9,
+        reclaimableBytes: 1.2e9,
+        capBytes: defaultSettings.storageCapBytes,
+        freeBytes: 8.2e10,
+      })),
+    reclaim: async () => ({ ...done, freedBytes: 1, skipped: [] }),
   }
 }
 

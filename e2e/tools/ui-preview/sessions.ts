@@ -21,271 +21,48 @@ interface Spec {
   heardMs: number
 }
 
-const spec = (
-  project: string,
-  state: string,
-  title: string,
-  line: string,
-  agent: string,
-  ranMs: number,
-  cost: number | null,
-  budget: number,
-  added: number,
-  removed: number,
-  heardMs: number,
-): Spec => ({ project, state, title, line, agent, ranMs, cost, budget, added, removed, heardMs })
+/** project | state | title | last line | agent | seconds run | dollars | budget | added | removed | seconds since heard */
+const table = `
+payments-api|asks|Retry webhooks with jitter|Wants to run npm install p-retry@6|codex|552|0.84|1.5|118|41|40
+payments-api|runs|Split ledger writer from HTTP layer|Edits src/ledger/writer.ts|claude|1360|2.31|2.8|642|388|1
+payments-api|runs|Property tests for currency rounding|Runs npm test -- money|qwen|171|0.07|1.5|93|0|3
+payments-api|over|Upgrade pg driver to 9|Budget of $1.50 used up while running the suite|gemini|903|1.5|1.5|57|49|360
+payments-api|review|Idempotency keys on refunds|Done. 41 tests pass, two new ones|claude|1100|1.12|3|204|17|240
+console|runs|Virtualise the activity list|Reads src-renderer/ui/ActivityList.tsx|kernel|344|0.41|1|166|70|0
+console|asks|Replace moment with date-fns|Asks: keep the locale files?|opencode|662|0.33|1.5|88|92|360
+console|runs|Axe findings on the settings page|Runs npm run test:e2e|codex|211|0.22|1.5|31|12|2
+console|prepares|Dark mode tokens for charts|Workarea from main|qwen|12||1.5|0|0|0
+console|queued|Remove the legacy export path|Second in line|qwen|190||1.5|0|0|0
+console|landed|Cache the routing policy parse|Landed on main as 4be19c2|claude|588|0.77|3|49|15|1260
+infra|runs|Move CI images to distroless|docker build images/ci|otters/ci|2285|1.9|4|311|902|4
+infra|runs|Pin GitHub actions by digest|Reads .github/workflows/release.yml|kernel|100|0.04|1|22|22|1
+infra|paused|Terraform drift report|Paused by you; processes frozen|claude|750|0.66|1.5|0|0|540
+payments-api|landed|Retry budget in the mailer|Landed on main as 91aa0c1|claude|1030|0.91|1.5|77|21|3600
+payments-api|landed|Typed errors in the refunds client|Landed on main|codex|522|0.39|1.5|140|66|3600
+console|discarded|Try a bloom filter for dedupe|Discarded by you|gemini|955|0.48|1.5|301|12|7200
+payments-api|failed|Backfill invoice numbers|CLI ended with exit code 70|opencode|72|0.02|1.5|0|0|7200
+infra|landed|Docs for the sandbox keys|Landed on main as 0d2ffab|qwen|170|0.03|1.5|61|4|10800`
 
-const m = (minutes: number, seconds = 0) => minutes * minute + seconds * 1000
-
-export const specs: readonly Spec[] = [
-  spec(
-    'payments-api',
-    'asks',
-    'Retry webhooks with jitter',
-    'Wants to run npm install p-retry@6',
-    'codex',
-    m(9, 12),
-    0.84,
-    1.5,
-    118,
-    41,
-    40_000,
-  ),
-  spec(
-    'payments-api',
-    'runs',
-    'Split ledger writer from HTTP layer',
-    'Edits src/ledger/writer.ts',
-    'claude',
-    m(22, 40),
-    2.31,
-    2.8,
-    642,
-    388,
-    1000,
-  ),
-  spec(
-    'payments-api',
-    'runs',
-    'Property tests for currency rounding',
-    'Runs npm test -- money',
-    'qwen',
-    m(2, 51),
-    0.07,
-    1.5,
-    93,
-    0,
-    3000,
-  ),
-  spec(
-    'payments-api',
-    'over',
-    'Upgrade pg driver to 9',
-    'Budget of $1.50 used up while running the suite',
-    'gemini',
-    m(15, 3),
-    1.5,
-    1.5,
-    57,
-    49,
-    m(6),
-  ),
-  spec(
-    'payments-api',
-    'review',
-    'Idempotency keys on refunds',
-    'Done. 41 tests pass, two new ones',
-    'claude',
-    m(18, 20),
-    1.12,
-    3,
-    204,
-    17,
-    m(4),
-  ),
-  spec(
-    'console',
-    'runs',
-    'Virtualise the activity list',
-    'Reads src-renderer/ui/ActivityList.tsx',
-    'kernel',
-    m(5, 44),
-    0.41,
-    1,
-    166,
-    70,
-    0,
-  ),
-  spec(
-    'console',
-    'asks',
-    'Replace moment with date-fns',
-    'Asks: keep the locale files?',
-    'opencode',
-    m(11, 2),
-    0.33,
-    1.5,
-    88,
-    92,
-    m(6),
-  ),
-  spec(
-    'console',
-    'runs',
-    'Axe findings on the settings page',
-    'Runs npm run test:e2e',
-    'codex',
-    m(3, 31),
-    0.22,
-    1.5,
-    31,
-    12,
-    2000,
-  ),
-  spec(
-    'console',
-    'prepares',
-    'Dark mode tokens for charts',
-    'Workarea from main',
-    'qwen',
-    12_000,
-    null,
-    1.5,
-    0,
-    0,
-    0,
-  ),
-  spec(
-    'console',
-    'queued',
-    'Remove the legacy export path',
-    'Second in line',
-    'qwen',
-    m(3, 10),
-    null,
-    1.5,
-    0,
-    0,
-    0,
-  ),
-  spec(
-    'console',
-    'landed',
-    'Cache the routing policy parse',
-    'Landed on main as 4be19c2',
-    'claude',
-    m(9, 48),
-    0.77,
-    3,
-    49,
-    15,
-    m(21),
-  ),
-  spec(
-    'infra',
-    'runs',
-    'Move CI images to distroless',
-    'docker build images/ci',
-    'otters/ci',
-    m(38, 5),
-    1.9,
-    4,
-    311,
-    902,
-    4000,
-  ),
-  spec(
-    'infra',
-    'runs',
-    'Pin GitHub actions by digest',
-    'Reads .github/workflows/release.yml',
-    'kernel',
-    m(1, 40),
-    0.04,
-    1,
-    22,
-    22,
-    1000,
-  ),
-  spec(
-    'infra',
-    'paused',
-    'Terraform drift report',
-    'Paused by you; processes frozen',
-    'claude',
-    m(12, 30),
-    0.66,
-    1.5,
-    0,
-    0,
-    m(9),
-  ),
-  spec(
-    'payments-api',
-    'landed',
-    'Retry budget in the mailer',
-    'Landed on main as 91aa0c1',
-    'claude',
-    m(17, 10),
-    0.91,
-    1.5,
-    77,
-    21,
-    m(60),
-  ),
-  spec(
-    'payments-api',
-    'landed',
-    'Typed errors in the refunds client',
-    'Landed on main',
-    'codex',
-    m(8, 42),
-    0.39,
-    1.5,
-    140,
-    66,
-    m(60),
-  ),
-  spec(
-    'console',
-    'discarded',
-    'Try a bloom filter for dedupe',
-    'Discarded by you',
-    'gemini',
-    m(15, 55),
-    0.48,
-    1.5,
-    301,
-    12,
-    m(120),
-  ),
-  spec(
-    'payments-api',
-    'failed',
-    'Backfill invoice numbers',
-    'CLI ended with exit code 70',
-    'opencode',
-    m(1, 12),
-    0.02,
-    1.5,
-    0,
-    0,
-    m(120),
-  ),
-  spec(
-    'infra',
-    'landed',
-    'Docs for the sandbox keys',
-    'Landed on main as 0d2ffab',
-    'qwen',
-    m(2, 50),
-    0.03,
-    1.5,
-    61,
-    4,
-    m(180),
-  ),
-]
+const specs: readonly Spec[] = table
+  .trim()
+  .split('\n')
+  .map((line) => {
+    const [project = '', state = '', title = '', text = '', agent = '', ...numbers] = line.split('|')
+    const [ran, cost, budget, added, removed, heard] = numbers
+    return {
+      project,
+      state,
+      title,
+      line: text,
+      agent,
+      ranMs: Number(ran) * 1000,
+      cost: cost === '' ? null : Number(cost),
+      budget: Number(budget),
+      added: Number(added),
+      removed: Number(removed),
+      heardMs: Number(heard) * 1000,
+    }
+  })
 
 const phaseOf: Readonly<Record<string, Phase>> = {
   asks: 'ask',
@@ -336,7 +113,22 @@ function statusOf(state: string): SessionRow['status'] {
 
 const id = <T>(text: string) => text as T
 
-export function makeRow(spec: Spec, index: number): SessionRow {
+function spendingOf(spec: Spec, isEarly: boolean): Pick<SessionRow, 'budget' | 'usage'> {
+  return {
+    budget: { tokens: 600_000, usdNanos: spec.budget * 1e9, toolCalls: 200, wallMs: 45 * minute },
+    usage: {
+      inputTokens: spec.cost === null ? null : Math.round(spec.cost * 230_000),
+      cachedTokens: 0,
+      outputTokens: spec.cost === null ? null : Math.round(spec.cost * 22_000),
+      costUsdNanos: spec.cost === null ? null : Math.round(spec.cost * 1e9),
+      toolCalls: isEarly ? 0 : 37,
+      wallMs: isEarly ? 0 : spec.ranMs,
+      source: spec.cost === null ? 'unknown' : 'metered',
+    },
+  }
+}
+
+function makeRow(spec: Spec, index: number): SessionRow {
   const phase = phaseOf[spec.state] ?? 'run'
   const status = statusOf(spec.state)
   const isOver = status === 'failed' || status === 'completed'
@@ -372,16 +164,7 @@ export function makeRow(spec: Spec, index: number): SessionRow {
           ? 'The CLI ended with exit code 70: configuration not found.'
           : null,
     priority: 3,
-    budget: { tokens: 600_000, usdNanos: spec.budget * 1e9, toolCalls: 200, wallMs: m(45) },
-    usage: {
-      inputTokens: spec.cost === null ? null : Math.round(spec.cost * 230_000),
-      cachedTokens: 0,
-      outputTokens: spec.cost === null ? null : Math.round(spec.cost * 22_000),
-      costUsdNanos: spec.cost === null ? null : Math.round(spec.cost * 1e9),
-      toolCalls: isEarly ? 0 : 37,
-      wallMs: isEarly ? 0 : spec.ranMs,
-      source: spec.cost === null ? 'unknown' : 'metered',
-    },
+    ...spendingOf(spec, isEarly),
     changes: isEarly ? null : { files: 6, insertions: spec.added, deletions: spec.removed },
     confinement: isEarly
       ? null
@@ -418,7 +201,7 @@ export function makeRows(count: number): SessionRow[] {
           title: `Nightly upkeep ${index - specs.length + 1}`,
           line: 'Waits for a slot',
           project: 'infra',
-          ranMs: m(index),
+          ranMs: index * minute,
         },
         index,
       )

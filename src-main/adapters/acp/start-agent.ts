@@ -169,9 +169,10 @@ export function createHandle(parts: HandleParts): RuntimeHandle {
       return closing
     },
     async detach() {
+      await agent.letGo()
+      // Only now nothing more is taken in, so that nothing will be taken in twice.
       memory.save()
       memory.end()
-      await agent.letGo()
       return true
     },
   }

@@ -59,9 +59,19 @@ export interface LandingState {
   readonly comparedWith: string | null
   /** Last commit made from the tree, so that landing twice does not commit the same work twice. */
   readonly tip: string | null
+  /** Written just before a branch of the user is moved: after a crash it tells whether the work has arrived. */
+  readonly delivering: Delivery | null
 }
 
-export const noLanding: LandingState = { merging: null, comparedWith: null, tip: null }
+export interface Delivery {
+  readonly branch: string
+  readonly commit: string
+  readonly previousCommit: string | null
+  /** The work's tree when it was sent off. */
+  readonly tree: string
+}
+
+export const noLanding: LandingState = { merging: null, comparedWith: null, tip: null, delivering: null }
 
 async function writeWhole(path: string, text: string): Promise<void> {
   try {
@@ -101,6 +111,18 @@ export async function readLandingState(area: Area): Promise<LandingState> {
         : null,
     comparedWith: typeof value.comparedWith === 'string' ? value.comparedWith : null,
     tip: typeof value.tip === 'string' ? value.tip : null,
+    delivering: readDelivery(value.delivering),
+  }
+}
+
+function readDelivery(value: unknown): Delivery | null {
+  const { branch, commit, previousCommit, tree } = asRecord(value) ?? {}
+  if (typeof branch !== 'string' || typeof commit !== 'string' || typeof tree !== 'string') return null
+  return {
+    branch,
+    commit,
+    previousCommit: typeof previousCommit === 'string' ? previousCommit : null,
+    tree,
   }
 }
 

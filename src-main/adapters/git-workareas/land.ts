@@ -2,7 +2,15 @@ import { join } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Landing, WorkareaRecord } from '../../ports/workareas.ts'
 import { isAncestor } from './agent-objects.ts'
-import { type Area, type LandingState, readLandingState, writeLandingState } from './area.ts'
+import {
+  type Area,
+  type Delivery,
+  type LandingState,
+  noLanding,
+  readLandingState,
+  treeOf,
+  writeLandingState,
+} from './area.ts'
 import { chooseBranch } from './branch-name.ts'
 import { compareTrees } from './changes.ts'
 import {
@@ -48,19 +56,53 @@ export async function landWork(
   await requireWritable(source)
   const state = await readLandingState(area)
   const work = await commitSolved(means, area, record, state, options.message, signal)
+  const landing =
+    (await arrivedBefore(means, area, source, state, work)) ??
+    (await landAnew(means, area, record, source, work, options, signal))
+  // Only now: a commit that did not arrive must not become history of the next attempt.
+  const comparedWith = state.merging?.commit ?? state.comparedWith
+  await writeLandingState(area, { merging: null, comparedWith, tip: work.commit, delivering: null })
+  return landing
+}
+
+async function landAnew(
+  means: Means,
+  area: Area,
+  record: WorkareaRecord,
+  source: Source,
+  work: WorkCommit,
+  options: LandOptions,
+  signal?: AbortSignal,
+): Promise<Landing> {
   const place = await chooseLandingPlace(means.git, source, {
     target: options.target,
     baseRef: record.baseRef,
     slug: slugOf(record),
   })
-  const landing =
-    place.kind === 'new'
-      ? await landBeside(means, area, record, source, work, place, signal)
-      : await landOnBranch(means, area, record, source, work, place, signal)
-  // Only now: a commit that did not arrive must not become history of the next attempt.
-  const comparedWith = state.merging?.commit ?? state.comparedWith
-  await writeLandingState(area, { merging: null, comparedWith, tip: work.commit })
-  return landing
+  return place.kind === 'new'
+    ? await landBeside(means, area, record, source, work, place, signal)
+    : await landOnBranch(means, area, record, source, work, place, signal)
+}
+
+/** A landing of this very work that was cut off after the branch had moved: it only has to be told. */
+async function arrivedBefore(
+  means: Means,
+  area: Area,
+  source: Source,
+  { delivering }: LandingState,
+  work: WorkCommit,
+): Promise<Landing | undefined> {
+  if (delivering === null) return undefined
+  const { branch, commit, previousCommit, tree } = delivering
+  if ((await branchCommit(means.git, source.root, branch)) !== commit) return undefined
+  // A clean merge with the target changed the tree before it was sent off.
+  if (work.tree !== tree && work.tree !== (await treeOf(means.git, area, commit))) return undefined
+  const note = `The work had reached ${branch} already when its landing was cut off.`
+  return { branch, commit, previousCommit, note }
+}
+
+async function announce(area: Area, delivering: Delivery): Promise<void> {
+  await writeLandingState(area, { ...(await readLandingState(area)), delivering })
 }
 
 /** The work as a commit, once no conflict of an earlier attempt is left in its files. */
@@ -98,6 +140,7 @@ async function landBeside(
 ): Promise<Landing> {
   await deliver(means.git, area, source, work.commit, refOf(record.sessionId, 'result'), signal)
   const lfsNote = await bringContents(means, area, record, source, work)
+  await announce(area, { branch: place.branch, commit: work.commit, previousCommit: null, tree: work.tree })
   await makeBranch(means.git, source, place.branch, work.commit, `land ${record.sessionId}`)
   const note = [
     `${place.why} The work is on the new branch ${place.branch}.`,
@@ -122,6 +165,7 @@ async function landOnBranch(
   const commit = isAhead ? work.commit : await mergeOrStop(means, area, record, work, place, signal)
   await deliver(means.git, area, source, commit, refOf(record.sessionId, 'result'), signal)
   const lfsNote = await bringContents(means, area, record, source, work)
+  await announce(area, { branch: place.branch, commit, previousCommit: place.commit, tree: work.tree })
   const obstacle = await moveBranch(means.git, source, {
     branch: place.branch,
     from: place.commit,
@@ -158,7 +202,7 @@ async function mergeOrStop(
   if (merged.kind === 'nothing') throw nothingToLand(record)
   const merging = { commit: place.commit, target: place.branch, files: merged.files }
   const { tip } = await readLandingState(area)
-  await writeLandingState(area, { merging, comparedWith: place.commit, tip })
+  await writeLandingState(area, { ...noLanding, merging, comparedWith: place.commit, tip })
   throw landConflict(merged.files, place.branch)
 }
 

@@ -5,9 +5,9 @@
 const risks: readonly (readonly [RegExp, string])[] = [
   [/\brm\s+(?:-\w+\s+)*-\w*[rRf]|\brm\s+--(?:recursive|force)/, 'It deletes files without asking again.'],
   [/\bfind\b[^|;&]*\s-delete\b|\bshred\b|\btruncate\b/, 'It deletes the content of files.'],
-  [/\bgit\s+(?:-\S+\s+)*push\b/, 'It sends commits to another repository.'],
+  [/\bgit\s+(?:-[cC]\s+\S+\s+|-(?![cC]\s)\S+\s+)*push\b/, 'It sends commits to another repository.'],
   [
-    /\bgit\s+(?:-\S+\s+)*(?:reset\s+--hard|clean\s+-\w*[fdx]|branch\s+-D|filter-branch|update-ref\s+-d)/,
+    /\bgit\s+(?:-[cC]\s+\S+\s+|-(?![cC]\s)\S+\s+)*(?:reset\s+--hard|clean\s+-\w*[fdx]|branch\s+-D|filter-branch|update-ref\s+-d)/,
     'It throws away work in git.',
   ],
   [/\b(?:mkfs|fdisk|dd)\b|>\s*\/dev\/[a-z]/, 'It writes to a device.'],

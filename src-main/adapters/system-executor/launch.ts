@@ -91,7 +91,11 @@ export async function adoptChild(
       way.close()
       house.log.info('A shim did not answer.', { sessionId: spec.sessionId, error: String(error) })
     }
-    if (isGone) return finished
+    if (isGone) {
+      rmSync(identity.socketPath, { force: true })
+      if (!finished && identity.logPath) house.records.retire(identity.logPath)
+      return finished
+    }
     await new Promise<void>((resolve) => house.clock.after(stepMs, resolve))
   }
   return unreachable()

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import type { LaunchSpec } from '../../ports/executor.ts'
 import { enterScript } from '../../shim/enter-script.ts'
@@ -121,5 +121,5 @@ export function openPlan(spec: LaunchSpec): WallPlan {
 
 /** What no grant may lay open: the state and runtime directories as such, and the user's home. */
 export function closedFolders(stateDirectory: string, runtimeDirectory: string): string[] {
-  return [stateDirectory, runtimeDirectory, homedir()].filter(existsSync)
+  return [stateDirectory, runtimeDirectory, homedir()].filter(existsSync).map((path) => realpathSync(path))
 }

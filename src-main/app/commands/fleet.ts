@@ -3,7 +3,7 @@ import type { CallContext, Handlers } from '../../contract/procedure.ts'
 import { decideDaemonState } from '../../domain/daemon/state.ts'
 import type { AppParts } from '../app-parts.ts'
 import { addProject } from './project.ts'
-import { submitSession } from './submit.ts'
+import { submitSession, submittedBefore } from './submit.ts'
 
 type Verbs = 'pause' | 'resume' | 'drain' | 'demo'
 
@@ -25,6 +25,8 @@ export function createFleetCommands(parts: AppParts): Pick<Handlers<SignalboxCon
     drain: (_input, context) => become('draining', context),
     demo: (_input, context) =>
       parts.once(`${context.commandId} demo`, async () => {
+        const earlier = submittedBefore(parts, context)
+        if (earlier) return earlier
         const path = await powers.makeDemoRepository(context.signal)
         // The session carries the command's receipt; the project has an id of its own, made from it.
         const added = await addProject(

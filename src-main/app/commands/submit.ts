@@ -18,17 +18,24 @@ function replySubmitted(facts: readonly Fact[], atSeq: number): Submitted {
   return { atSeq, sessionId: SessionId.parse(first.subject) }
 }
 
+/** The decision is not asked for a retry. */
+const retry: CommandSpec<Submitted> = {
+  types: ['session.accepted'],
+  decide: () => {
+    throw new SignalboxError('internal', {})
+  },
+  reply: replySubmitted,
+}
+
+/** The answer of an earlier call with the same command id. */
+export function submittedBefore({ dispatcher }: AppParts, call: CommandCall): Submitted | undefined {
+  return dispatcher.answered(call, retry)
+}
+
 /** Looks at the world first (agent, wall, clone), then accepts the session for good. */
 export function submitSession(parts: AppParts, input: SubmitInput, call: CommandCall): Promise<Submitted> {
   return parts.once(call.commandId, async () => {
-    const retry: CommandSpec<Submitted> = {
-      types: ['session.accepted'],
-      decide: () => {
-        throw new SignalboxError('internal', {})
-      },
-      reply: replySubmitted,
-    }
-    const earlier = parts.dispatcher.answered(call, retry)
+    const earlier = submittedBefore(parts, call)
     if (earlier) return earlier
     refuseWhileDraining(parts)
     const agent = await readyAgent(parts, input)

@@ -15,56 +15,51 @@ export const askLifetimeMs = 24 * 60 * 60_000
 
 const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)
 
-/** Questions that wait for a person. The facts say what is open; this holds who is to be woken. */
-export function createAsks(powers: { readonly ledger: Ledger; readonly clock: Clock; readonly ids: Ids }) {
-  const { ledger, clock, ids } = powers
-  const waiting = new Map<string, Waiting>()
+interface AskParts {
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly ids: Ids
+}
 
+/** The question as it is recorded: everything that an agent wrote is bounded. */
+function boundedAsk(askId: AskId, request: AskRequest, askedAtMs: number) {
+  return {
+    id: askId,
+    toolCallId: request.toolCallId,
+    title: cut(request.title, 500),
+    command: request.command ? request.command.slice(0, 200).map((word) => cut(word, 4000)) : null,
+    paths: request.paths.slice(0, 100).map((path) => cut(path, 4096)),
+    hosts: request.hosts.slice(0, 100).map((host) => cut(host, 300)),
+    why: cut(request.why, 2000),
+    options: request.options
+      .slice(0, 20)
+      .map((option) => ({ ...option, id: cut(option.id, 200), label: cut(option.label, 200) })),
+    askedAtMs,
+    expiresAtMs: askedAtMs + askLifetimeMs,
+  }
+}
+
+/** Questions that wait for a person. The facts say what is open; this holds who is to be woken. */
+export function createAsks({ ledger, clock, ids }: AskParts) {
+  const waiting = new Map<string, Waiting>()
   const withdraw = (askId: AskId, entry: Waiting, outcome: 'expired' | 'withdrawn') => {
     if (!waiting.delete(askId)) return
-    ledger.record([
-      {
-        type: 'session.answered',
-        subject: entry.sessionId,
-        payload: { askId, optionId: null, outcome, note: null },
-      },
-    ])
+    const payload = { askId, optionId: null, outcome, note: null }
+    ledger.record([{ type: 'session.answered', subject: entry.sessionId, payload }])
     ledger.appendActivity(entry.sessionId, { kind: 'answered', askId, outcome })
     entry.settle({ kind: 'cancelled' })
   }
-
   return {
     /** Records the question and waits for its answer; the signal withdraws it. */
     ask(sessionId: string, request: AskRequest, signal: AbortSignal): Promise<AskOutcome> {
       if (signal.aborted) return Promise.resolve({ kind: 'cancelled' })
       const askId = AskId.parse(`ask-${ids.short()}`)
-      const askedAtMs = clock.nowMs()
-      const options = request.options
-        .slice(0, 20)
-        .map((option) => ({ ...option, id: cut(option.id, 200), label: cut(option.label, 200) }))
-      const title = cut(request.title, 500)
-      return new Promise((resolve) => {
-        const entry: Waiting = { sessionId, options, settle: resolve }
+      const payload = boundedAsk(askId, request, clock.nowMs())
+      return new Promise((settle) => {
+        const entry: Waiting = { sessionId, options: payload.options, settle }
         waiting.set(askId, entry)
-        ledger.record([
-          {
-            type: 'session.asked',
-            subject: sessionId,
-            payload: {
-              id: askId,
-              toolCallId: request.toolCallId,
-              title,
-              command: request.command ? request.command.slice(0, 200).map((word) => cut(word, 4000)) : null,
-              paths: request.paths.slice(0, 100).map((path) => cut(path, 4096)),
-              hosts: request.hosts.slice(0, 100).map((host) => cut(host, 300)),
-              why: cut(request.why, 2000),
-              options,
-              askedAtMs,
-              expiresAtMs: askedAtMs + askLifetimeMs,
-            },
-          },
-        ])
-        ledger.appendActivity(sessionId, { kind: 'asked', askId, title })
+        ledger.record([{ type: 'session.asked', subject: sessionId, payload }])
+        ledger.appendActivity(sessionId, { kind: 'asked', askId, title: payload.title })
         const cancelTimer = clock.after(askLifetimeMs, () => withdraw(askId, entry, 'expired'))
         signal.addEventListener('abort', () => {
           cancelTimer()
@@ -78,11 +73,8 @@ export function createAsks(powers: { readonly ledger: Ledger; readonly clock: Cl
       const option = entry?.options.find((candidate) => candidate.id === optionId)
       if (!entry || !option) return
       waiting.delete(askId)
-      ledger.appendActivity(entry.sessionId, {
-        kind: 'answered',
-        askId: AskId.parse(askId),
-        outcome: option.label,
-      })
+      const outcome = option.label
+      ledger.appendActivity(entry.sessionId, { kind: 'answered', askId: AskId.parse(askId), outcome })
       entry.settle({ kind: 'selected', optionId, optionKind: option.kind })
     },
   }

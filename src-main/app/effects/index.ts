@@ -25,7 +25,7 @@ export function createSessionEffects(powers: HostPowers) {
     pidOf: (sessionId: string) => state.byId.get(sessionId)?.pid,
     /** Ends every session that lives in this process; those that survive in a shim are let go of instead. */
     async close(): Promise<void> {
-      await Promise.all([...state.byId.values()].map((live) => closeLive(powers, live)))
+      await Promise.all([...state.byId.values()].map((live) => closeLive(powers, state, live)))
       await waitUntil(powers, () => state.byId.size === 0, 10_000)
       unsubscribe()
     },
@@ -76,13 +76,15 @@ async function resumeLive(powers: HostPowers, live: LiveSession | undefined): Pr
   ])
 }
 
-async function closeLive(powers: HostPowers, live: LiveSession): Promise<void> {
+async function closeLive(powers: HostPowers, state: HostState, live: LiveSession): Promise<void> {
   const isDetached = await live.handle?.detach().catch((error: unknown) => {
     powers.log.warn('a child could not be let go of', { session: live.id, error: describe(error) })
     return false
   })
   if (isDetached) {
+    // It goes on without us; the next run takes it over.
     live.isEnding = true
+    state.byId.delete(live.id)
     return
   }
   live.stopRequested = true

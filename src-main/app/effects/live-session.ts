@@ -12,6 +12,8 @@ export interface LiveSession {
   /** Cancels the turn that runs now. */
   turn: AbortController | undefined
   pid: number | undefined
+  /** Names of the devices that it was granted. */
+  devices: readonly string[]
   handle: RuntimeHandle | undefined
   /** Resolves when the runtime stands, with undefined when it does not. */
   readonly ready: PromiseWithResolvers<RuntimeHandle | undefined>
@@ -33,6 +35,7 @@ export function createLiveSession(row: SessionRow): LiveSession {
     abort: new AbortController(),
     turn: undefined,
     pid: undefined,
+    devices: [],
     handle: undefined,
     ready: Promise.withResolvers(),
     isAdopted: false,

@@ -1,4 +1,4 @@
-import type { Child } from '../../ports/executor.ts'
+import type { Child, NetworkDoor } from '../../ports/executor.ts'
 import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers } from './host-powers.ts'
@@ -20,28 +20,63 @@ export function openRuntimeSession(
   live: LiveSession,
   facts: RuntimeSessionFacts,
 ): RuntimeSession {
-  const { ledger, executor } = powers
-  const { accepted, record, home, pid } = facts
+  const { ledger } = powers
+  const { row } = facts.accepted
   const showUsage = createThrottle(powers, 250, () => {
     if (live.meter) ledger.setUsage(live.id, live.meter.usage())
   })
   const noticeChanges = createThrottle(powers, 700, () => {
-    reportChanges(powers, live.id, record).catch((error: unknown) =>
+    reportChanges(powers, live.id, facts.record).catch((error: unknown) =>
       powers.log.warn('counting changes failed', { session: live.id, error }),
     )
   })
-  const { door, network } = createSessionDoor({
-    door: powers.kernel.door(pid),
-    hosts: accepted.hosts,
-    onRefused(device, what, reason) {
-      ledger.record([
-        {
-          type: 'capability.refused',
-          subject: live.id,
-          payload: { pid, device, what: what.slice(0, 1000), reason },
-        },
-      ])
-      ledger.appendActivity(live.id, { kind: 'refused', what: what.slice(0, 1000), device, reason })
+  const doors = openDoors(powers, live, facts, showUsage)
+  return {
+    sessionId: live.id,
+    agent: row.agent,
+    model: row.model,
+    payment: row.payment,
+    workareaPath: facts.record.path,
+    workareaId: facts.record.workareaId,
+    home: facts.home,
+    signal: live.abort.signal,
+    ...doors,
+    ...createLaunches(powers, live, facts, doors.network),
+    emit(body) {
+      ledger.appendActivity(live.id, body)
+      if (body.kind === 'tool' && body.status !== 'pending' && body.status !== 'running') noticeChanges()
+    },
+    ask: (request) => powers.asks.ask(live.id, request, live.abort.signal),
+    reportUsage(usage) {
+      live.meter?.report(usage)
+      showUsage()
+    },
+    rememberChild: (identity, resume) => ledger.rememberChild(live.id, { identity, resume }),
+    secret: (provider) => powers.secrets.get(provider),
+    continues: continued(powers, facts.accepted),
+    rememberExternalId: (id) => ledger.rememberExternalId(live.id, id.slice(0, 500)),
+  }
+}
+
+const netPrefix = 'net:'
+
+/** The kernel's door of the session, and its network door over the same capabilities. */
+function openDoors(
+  { ledger, kernel }: HostPowers,
+  live: LiveSession,
+  { pid }: RuntimeSessionFacts,
+  showUsage: () => void,
+) {
+  return createSessionDoor({
+    door: kernel.door(pid),
+    hosts: live.devices
+      .filter((name) => name.startsWith(netPrefix))
+      .map((name) => name.slice(netPrefix.length)),
+    onRefused(device, attempted, reason) {
+      const what = attempted.slice(0, 1000)
+      const payload = { pid, device: device.slice(0, 300), what, reason }
+      ledger.record([{ type: 'capability.refused', subject: live.id, payload }])
+      ledger.appendActivity(live.id, { kind: 'refused', what, device: payload.device, reason })
     },
     onSettled(use) {
       live.meter?.settle(use)
@@ -49,6 +84,15 @@ export function openRuntimeSession(
     },
     onCharged: showUsage,
   })
+}
+
+/** Starting programs behind the wall with this session's grants. */
+function createLaunches(
+  { executor }: HostPowers,
+  live: LiveSession,
+  { accepted, record, home }: RuntimeSessionFacts,
+  network: NetworkDoor,
+): Pick<RuntimeSession, 'launch' | 'run' | 'adoptChild'> {
   const launchSpec = (spec: SessionLaunch) => ({
     sessionId: live.id,
     file: spec.file,
@@ -63,40 +107,17 @@ export function openRuntimeSession(
     acceptUnconfined: accepted.acceptUnconfined,
   })
   return {
-    sessionId: live.id,
-    agent: accepted.row.agent,
-    model: accepted.row.model,
-    payment: accepted.row.payment,
-    workareaPath: record.path,
-    workareaId: record.workareaId,
-    home,
-    door,
-    network,
-    signal: live.abort.signal,
     async launch(spec) {
       const child = await executor.launch(launchSpec(spec), network, live.abort.signal)
       follow(live, child)
       return child
     },
     run: (spec, options) => executor.run(launchSpec(spec), network, options),
-    emit(body) {
-      ledger.appendActivity(live.id, body)
-      if (body.kind === 'tool' && body.status !== 'pending' && body.status !== 'running') noticeChanges()
-    },
-    ask: (request) => powers.asks.ask(live.id, request, live.abort.signal),
-    reportUsage(usage) {
-      live.meter?.report(usage)
-      showUsage()
-    },
-    rememberChild: (identity, resume) => ledger.rememberChild(live.id, { identity, resume }),
     async adoptChild(identity, forwards, fromByte) {
       const child = await executor.adopt(identity, { sessionId: live.id, forwards }, network, fromByte)
       if (child) follow(live, child)
       return child
     },
-    secret: (provider) => powers.secrets.get(provider),
-    continues: continued(powers, accepted),
-    rememberExternalId: (id) => ledger.rememberExternalId(live.id, id.slice(0, 500)),
   }
 }
 

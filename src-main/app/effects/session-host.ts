@@ -153,6 +153,7 @@ export function spawnProcess(
     prompts,
   })
   live.pid = pid
+  live.devices = devices
   state.byPid.set(pid, live)
   const { toolCalls, wallMs } = row.usage
   live.meter = createUsageMeter(row.payment, row.usage, () => {

@@ -1,8 +1,7 @@
 import type { Condition, Overview } from '../../contract/fleet.ts'
 import type { SignalboxContract } from '../../contract/index.ts'
-import { lampOf } from '../../contract/lamp.ts'
 import type { Handlers } from '../../contract/procedure.ts'
-import type { Confinement, SessionRow } from '../../contract/session.ts'
+import type { Confinement } from '../../contract/session.ts'
 import { costToday } from '../admission.ts'
 import type { AppParts } from '../app-parts.ts'
 import { followRows } from '../row-stream.ts'
@@ -12,7 +11,7 @@ type Verbs = 'overview' | 'diagram' | 'asks' | 'facts' | 'rows' | 'probeWall'
 
 /** Questions that are listed at once, and sessions on the shared diagram. */
 const mostAsks = 1000
-const mostMarks = 10_000
+const mostMarks = 5000
 
 /** Reading the fleet as a whole. */
 export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxContract>['fleet'], Verbs> {
@@ -21,12 +20,7 @@ export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxCont
     async overview() {
       return readOverview(parts, await powers.probeWall({ isFresh: false }))
     },
-    diagram: () =>
-      store.queries.fleet.moving(mostMarks).map((text) => {
-        const row = JSON.parse(text) as SessionRow
-        const sinceMs = row.track.find((block) => block.phase === row.phase)?.enteredAtMs ?? row.createdAtMs
-        return { id: row.id, title: row.title, phase: row.phase, sinceMs, tone: lampOf(row).tone }
-      }),
+    diagram: () => store.queries.fleet.marks(mostMarks),
     asks: () => store.asks.open(mostAsks),
     facts: ({ after }, context) => followFacts(store, bus, context.afterCursor ?? after, context.signal),
     rows: (input, context) => followRows(parts, input, context.signal),

@@ -63,6 +63,25 @@ function projectLiving(state: SessionState, fact: Fact): SessionState {
       return withExtras(withRow(state, { isStopping: true }), { stopRequested: true })
     case 'session.ended':
       return projectEnded(state, fact.payload, fact.atMs)
+    case 'workarea.changed':
+    case 'workarea.landed':
+    case 'workarea.landUndone':
+    case 'workarea.released':
+      return projectWorkarea(state, fact)
+    default:
+      return projectKernel(state, fact)
+  }
+}
+
+type LivingFact = Extract<
+  Fact,
+  { type: `session.${string}` | `routing.${string}` | `workarea.${string}` | `agent.${string}` }
+>
+type OtherFact = Exclude<Fact, LivingFact> | Extract<Fact, { type: 'session.accepted' | 'session.prompted' }>
+
+/** What the kernel says of a session's process; facts that change no row are named, so that none is forgotten. */
+function projectKernel(state: SessionState, fact: OtherFact): SessionState {
+  switch (fact.type) {
     case 'process.spawned':
       return withRow(state, { pid: fact.payload.pid })
     case 'capability.granted':
@@ -96,11 +115,6 @@ function projectLiving(state: SessionState, fact: Fact): SessionState {
     case 'daemon.draining':
     case 'daemon.reconciled':
       return state
-    case 'workarea.changed':
-    case 'workarea.landed':
-    case 'workarea.landUndone':
-    case 'workarea.released':
-      return projectWorkarea(state, fact)
   }
 }
 

@@ -96,6 +96,8 @@ async function runCall(call: ToolCall, site: CallSite): Promise<Outcome> {
   if (denial !== undefined) return site.signal.aborted ? cancelled() : refused(denial)
   if (!site.chargeCall()) return refused('the budget for tool calls is used up')
   site.emit({ kind: 'tool-running', callId: call.id })
+  // Told to stop by whoever watches: an abort that is past is not announced again, so the tool must not begin.
+  if (site.signal.aborted) return cancelled()
   return execute(call, tool, checked.args, site)
 }
 

@@ -7,6 +7,8 @@ CREATE TABLE sessions (
   attention     INTEGER NOT NULL,
   status        TEXT    NOT NULL,
   phase         TEXT    NOT NULL,
+  since_ms      INTEGER NOT NULL,
+  tone          TEXT    NOT NULL,
   project_id    TEXT    NOT NULL,
   agent         TEXT    NOT NULL,
   title         TEXT    NOT NULL,
@@ -19,8 +21,13 @@ CREATE TABLE sessions (
   started_at_ms INTEGER,
   ended_at_ms   INTEGER
 ) STRICT;
-CREATE INDEX sessions_by_attention ON sessions (attention, created_at_ms DESC, phase);
-CREATE INDEX sessions_by_time ON sessions (created_at_ms DESC);
+-- One index per order of the list, each with all of its columns, so that a window is a walk and not a sort.
+CREATE INDEX sessions_by_attention ON sessions (attention, created_at_ms DESC, id);
+CREATE INDEX sessions_by_time ON sessions (created_at_ms DESC, id);
+CREATE INDEX sessions_by_title ON sessions (title COLLATE NOCASE, created_at_ms DESC, id);
+CREATE INDEX sessions_by_state ON sessions (status, phase, created_at_ms DESC, id);
+CREATE INDEX sessions_by_agent ON sessions (agent, created_at_ms DESC, id);
+CREATE INDEX sessions_counted ON sessions (attention, phase);
 CREATE INDEX sessions_by_workarea ON sessions (workarea_id) WHERE workarea_id IS NOT NULL;
 CREATE INDEX sessions_by_project ON sessions (project_id, attention);
 CREATE INDEX sessions_by_origin ON sessions (continues) WHERE continues IS NOT NULL;

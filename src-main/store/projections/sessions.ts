@@ -1,4 +1,5 @@
 import type { Fact, FactPayload } from '../../contract/events.ts'
+import { lampOf } from '../../contract/lamp.ts'
 import type { SessionRow, Usage } from '../../contract/session.ts'
 import { attentionOf } from '../../domain/session/attention.ts'
 import type { SessionExtras, SessionState } from '../../domain/session/state.ts'
@@ -35,19 +36,38 @@ function searchText(row: SessionRow): string {
     .toLowerCase()
 }
 
+/** When the session came to where it stands. */
+function sinceOf(row: SessionRow): number {
+  return row.track.find((block) => block.phase === row.phase)?.enteredAtMs ?? row.createdAtMs
+}
+
+/** The columns that facts may change, in the order of their values. */
+const changing = [
+  'row',
+  'extras',
+  'changed_seq',
+  'attention',
+  'status',
+  'phase',
+  'since_ms',
+  'tone',
+  'search',
+  'workarea_id',
+  'cost',
+  'started_at_ms',
+  'ended_at_ms',
+] as const
+
 function statements(db: Db) {
   return {
     read: db.prepare<[string], StoredSession>('SELECT row, extras FROM sessions WHERE id = ?'),
     insert: db.prepare(
-      `INSERT INTO sessions (id, row, extras, changed_seq, attention, status, phase, project_id, agent, title, search,
-         priority, workarea_id, continues, cost, created_at_ms, started_at_ms, ended_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO sessions (id, ${changing.join(', ')}, project_id, agent, title, priority, continues, created_at_ms)
+       VALUES (?, ${changing.map(() => '?').join(', ')}, ?, ?, ?, ?, ?, ?)`,
     ),
     update: db.prepare(
-      `UPDATE sessions SET row = ?, extras = ?, changed_seq = ?, attention = ?, status = ?, phase = ?, search = ?,
-         workarea_id = ?, cost = ?, started_at_ms = ?, ended_at_ms = ? WHERE id = ?`,
+      `UPDATE sessions SET ${changing.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
     ),
-    touch: db.prepare('UPDATE sessions SET changed_seq = ? WHERE id = ?'),
     insertInput: db.prepare(
       `INSERT INTO session_inputs (session_id, prompt, base, carry_changes, hosts, accept_unconfined)
        VALUES (?, ?, ?, ?, ?, ?)`,
@@ -57,92 +77,72 @@ function statements(db: Db) {
   }
 }
 
+/** Values of the columns that change, in the order of their names above. */
+function changingValues(state: SessionState, seq: number) {
+  const { row, extras } = state
+  const texts = [JSON.stringify(row), JSON.stringify(extras)] as const
+  const place = [attentionOf(state), row.status, row.phase, sinceOf(row), lampOf(row).tone] as const
+  const rest = [searchText(row), row.workareaId, row.usage.costUsdNanos] as const
+  return [...texts, seq, ...place, ...rest, row.startedAtMs, row.endedAtMs] as const
+}
+
+function toInput(stored: StoredInput): SessionInput {
+  return {
+    prompt: stored.prompt,
+    base: stored.base,
+    carryChanges: stored.carry_changes === 1,
+    hosts: JSON.parse(stored.hosts) as string[],
+    acceptUnconfined: stored.accept_unconfined === 1,
+  }
+}
+
+function insertSession(
+  sql: ReturnType<typeof statements>,
+  state: SessionState,
+  seq: number,
+  accepted: FactPayload<'session.accepted'>,
+): void {
+  const { row } = state
+  const fixed = [row.projectId, row.agent, row.title, row.priority, row.continues, row.createdAtMs] as const
+  sql.insert.run(row.id, ...changingValues(state, seq), ...fixed)
+  const { prompt, base, carryChanges, hosts, acceptUnconfined } = accepted
+  const flags = [carryChanges ? 1 : 0, JSON.stringify(hosts), acceptUnconfined ? 1 : 0] as const
+  sql.insertInput.run(row.id, prompt, base, ...flags)
+}
+
 /** The sessions table: one state per session, with columns that lists are sorted and filtered by. */
 export function createSessionTable(db: Db) {
   const sql = statements(db)
   const cache = new Map<string, SessionState>()
-  const remember = (state: SessionState) => {
+  const remember = (state: SessionState): SessionState => {
     if (cache.size >= mostCached) cache.delete(cache.keys().next().value ?? '')
     cache.set(state.row.id, state)
-  }
-  const read = (sessionId: string): SessionState | undefined => {
-    const known = cache.get(sessionId)
-    if (known) return known
-    const stored = sql.read.get(sessionId)
-    if (!stored) return undefined
-    const state = {
-      row: JSON.parse(stored.row) as SessionRow,
-      extras: JSON.parse(stored.extras) as SessionExtras,
-    }
-    remember(state)
     return state
   }
   return {
-    read,
+    read(sessionId: string): SessionState | undefined {
+      const known = cache.get(sessionId)
+      if (known) return known
+      const stored = sql.read.get(sessionId)
+      if (!stored) return undefined
+      const row = JSON.parse(stored.row) as SessionRow
+      return remember({ row, extras: JSON.parse(stored.extras) as SessionExtras })
+    },
     insert(state: SessionState, fact: Fact, accepted: FactPayload<'session.accepted'>): void {
-      const { row, extras } = state
-      sql.insert.run(
-        row.id,
-        JSON.stringify(row),
-        JSON.stringify(extras),
-        fact.seq,
-        attentionOf(state),
-        row.status,
-        row.phase,
-        row.projectId,
-        row.agent,
-        row.title,
-        searchText(row),
-        row.priority,
-        row.workareaId,
-        row.continues,
-        row.usage.costUsdNanos,
-        row.createdAtMs,
-        row.startedAtMs,
-        row.endedAtMs,
-      )
-      sql.insertInput.run(
-        row.id,
-        accepted.prompt,
-        accepted.base,
-        accepted.carryChanges ? 1 : 0,
-        JSON.stringify(accepted.hosts),
-        accepted.acceptUnconfined ? 1 : 0,
-      )
+      insertSession(sql, state, fact.seq, accepted)
       remember(state)
     },
     /** Stores what a fact made of a session; nothing is written for what did not change. */
     update(before: SessionState, state: SessionState, seq: number): void {
       if (before === state) return
-      const { row, extras } = state
-      sql.update.run(
-        JSON.stringify(row),
-        JSON.stringify(extras),
-        seq,
-        attentionOf(state),
-        row.status,
-        row.phase,
-        searchText(row),
-        row.workareaId,
-        row.usage.costUsdNanos,
-        row.startedAtMs,
-        row.endedAtMs,
-        row.id,
-      )
+      sql.update.run(...changingValues(state, seq), state.row.id)
       remember(state)
     },
     /** Sessions that used a workarea, this one's and those that went on in it. */
     withWorkarea: (workareaId: string): readonly string[] => sql.byWorkarea.all(workareaId),
     input(sessionId: string): SessionInput | undefined {
       const stored = sql.readInput.get(sessionId)
-      if (!stored) return undefined
-      return {
-        prompt: stored.prompt,
-        base: stored.base,
-        carryChanges: stored.carry_changes === 1,
-        hosts: JSON.parse(stored.hosts) as string[],
-        acceptUnconfined: stored.accept_unconfined === 1,
-      }
+      return stored && toInput(stored)
     },
     reload: () => cache.clear(),
   }

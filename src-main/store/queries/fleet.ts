@@ -1,3 +1,4 @@
+import { SessionId } from '../../contract/ids.ts'
 import type { Usage } from '../../contract/session.ts'
 import { attention } from '../../domain/session/attention.ts'
 import type { Db } from '../database.ts'
@@ -20,8 +21,7 @@ export interface FleetCounts {
 
 const moving = [attention.asks, attention.failed, attention.review, attention.working, attention.queued]
 
-/** Reading the fleet as a whole; each is one walk over an index. */
-export function createFleetQueries(db: Db) {
+function statements(db: Db) {
   const counts = db.prepare<[], CountRow>(
     'SELECT attention, phase, count(*) AS count FROM sessions GROUP BY attention, phase',
   )
@@ -43,27 +43,37 @@ export function createFleetQueries(db: Db) {
       `SELECT id FROM sessions WHERE attention IN (${attention.asks}, ${attention.working}, ${attention.queued}) ORDER BY rowid`,
     )
     .pluck()
-  const marks = db.prepare<[number], { row: string }>(
-    `SELECT row FROM sessions WHERE attention IN (${moving.join(', ')}) ORDER BY attention, created_at_ms DESC LIMIT ?`,
+  const marks = db.prepare<
+    [number],
+    { id: string; title: string; phase: string; since_ms: number; tone: string }
+  >(
+    `SELECT id, title, phase, since_ms, tone FROM sessions WHERE attention IN (${moving.join(', ')}) ORDER BY attention, created_at_ms DESC LIMIT ?`,
   )
+  return { counts, liveUsage, used, queue, unended, marks }
+}
+
+function sumCounts(rows: readonly CountRow[]): FleetCounts {
+  const sum = (...groups: readonly number[]) =>
+    rows.filter((row) => groups.includes(row.attention)).reduce((total, row) => total + row.count, 0)
+  const phases: Record<string, number> = {}
+  for (const row of rows) {
+    if (row.attention !== attention.ended) phases[row.phase] = (phases[row.phase] ?? 0) + row.count
+  }
   return {
-    counts(): FleetCounts {
-      const rows = counts.all()
-      const sum = (...groups: readonly number[]) =>
-        rows.filter((row) => groups.includes(row.attention)).reduce((total, row) => total + row.count, 0)
-      const phases: Record<string, number> = {}
-      for (const row of rows) {
-        if (row.attention !== attention.ended) phases[row.phase] = (phases[row.phase] ?? 0) + row.count
-      }
-      return {
-        running: sum(attention.asks, attention.working),
-        needsYou: sum(attention.asks),
-        queued: sum(attention.queued),
-        toReview: sum(attention.failed, attention.review),
-        total: sum(...Object.values(attention)),
-        phases,
-      }
-    },
+    running: sum(attention.asks, attention.working),
+    needsYou: sum(attention.asks),
+    queued: sum(attention.queued),
+    toReview: sum(attention.failed, attention.review),
+    total: sum(...Object.values(attention)),
+    phases,
+  }
+}
+
+/** Reading the fleet as a whole; each is one walk over an index. */
+export function createFleetQueries(db: Db) {
+  const { counts, liveUsage, used, queue, unended, marks } = statements(db)
+  return {
+    counts: (): FleetCounts => sumCounts(counts.all()),
     /** Money of sessions that work now: what is known of it, and how many did not say. */
     runningCost(): { readonly usdNanos: number; readonly unknown: number } {
       let usdNanos = 0
@@ -81,7 +91,10 @@ export function createFleetQueries(db: Db) {
     queue: (limit: number): readonly string[] => queue.all(limit),
     /** Sessions that have not ended, oldest first. */
     unended: (): readonly string[] => unended.all(),
-    /** Rows of at most `limit` sessions that move or wait. */
-    moving: (limit: number): readonly string[] => marks.all(limit).map(({ row }) => row),
+    /** At most `limit` sessions that move or wait, those that need somebody first. */
+    marks: (limit: number) =>
+      marks
+        .all(limit)
+        .map(({ since_ms, ...mark }) => ({ ...mark, id: SessionId.parse(mark.id), sinceMs: since_ms })),
   }
 }

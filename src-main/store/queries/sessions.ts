@@ -57,8 +57,9 @@ function orderOf(input: SessionFilter): string {
   const flip = (way: 'ASC' | 'DESC') => (input.descending ? (way === 'ASC' ? 'DESC' : 'ASC') : way)
   const group = groups[input.group]
   const own = orders[input.sort].map(([column, way]) => `${column} ${flip(way)}`)
-  const tail = input.sort === 'attention' || input.sort === 'newest' ? [] : ['s.created_at_ms DESC']
-  return [...(group ? [`${group} ASC`] : []), ...own, ...tail, 's.id'].join(', ')
+  const hasTime = input.sort === 'attention' || input.sort === 'newest'
+  const tail = [...(hasTime ? [] : [`s.created_at_ms ${flip('DESC')}`]), `s.id ${flip('ASC')}`]
+  return [...(group ? [`${group} ASC`] : []), ...own, ...tail].join(', ')
 }
 
 function whereOf(input: SessionFilter): string {
@@ -81,6 +82,46 @@ function toRow(record: RowRecord): SessionRow {
   }
 }
 
+/** The statements of one filter and order. */
+function prepareWindow(db: Db, input: WindowInput) {
+  const where = whereOf(input)
+  const from = `FROM sessions s ${input.sort === 'cost' ? 'LEFT JOIN session_live l ON l.session_id = s.id' : ''}
+    ${input.group === 'project' ? 'LEFT JOIN projects p ON p.id = s.project_id' : ''} ${where}`
+  return {
+    total: db.prepare<[object], number>(`SELECT count(*) FROM sessions s ${where}`).pluck(),
+    marks: db.prepare<[object], { id: RowMark['id']; seq: number; live: number | null }>(
+      `SELECT w.id, w.seq, l.version AS live
+       FROM (SELECT s.id, s.seq, row_number() OVER () AS place FROM (
+         SELECT s.id, s.changed_seq AS seq ${from} ORDER BY ${orderOf(input)} LIMIT :count OFFSET :from) s) w
+       LEFT JOIN session_live l ON l.session_id = w.id ORDER BY w.place`,
+    ),
+  }
+}
+
+/** Windows of long lists; statements are kept by what they filter and sort. */
+function createWindows(db: Db) {
+  const prepared = new Map<string, ReturnType<typeof prepareWindow>>()
+  const statementOf = (input: WindowInput) => {
+    const key = `${whereOf(input)}|${orderOf(input)}`
+    const known = prepared.get(key) ?? prepareWindow(db, input)
+    prepared.set(key, known)
+    return known
+  }
+  return (input: WindowInput, nowMs: number) => {
+    const { total, marks } = statementOf(input)
+    const named = {
+      ...(input.projectId === undefined ? {} : { project: input.projectId }),
+      ...(input.text.trim() === '' ? {} : { text: input.text.trim().toLowerCase() }),
+    }
+    const now = input.sort === 'elapsed' ? { now: nowMs } : {}
+    const found = marks.all({ ...named, ...now, count: input.count, from: input.from })
+    return {
+      total: Number(total.get(named) ?? 0),
+      marks: found.map(({ id, seq, live }): RowMark => ({ id, version: `${seq}.${live ?? 0}` })),
+    }
+  }
+}
+
 /** Reading sessions: windows of long lists by their marks, single rows in full. */
 export function createSessionQueries(db: Db) {
   const row = db.prepare<[string], RowRecord>(
@@ -100,56 +141,13 @@ export function createSessionQueries(db: Db) {
          AND id <> :except LIMIT 1`,
     )
     .pluck()
-  const prepared = new Map<string, ReturnType<typeof prepareWindow>>()
-  const prepareWindow = (where: string, order: string, needsLive: boolean, needsProject: boolean) => {
-    const from = `FROM sessions s ${needsLive ? 'LEFT JOIN session_live l ON l.session_id = s.id' : ''}
-      ${needsProject ? 'LEFT JOIN projects p ON p.id = s.project_id' : ''} ${where}`
-    return {
-      total: db.prepare<[object], number>(`SELECT count(*) FROM sessions s ${where}`).pluck(),
-      marks: db.prepare<[object], { id: RowMark['id']; seq: number; live: number | null }>(
-        `SELECT w.id, w.seq, l.version AS live
-         FROM (SELECT s.id, s.changed_seq AS seq, row_number() OVER () AS place FROM (
-           SELECT s.id, s.changed_seq ${from} ORDER BY ${order} LIMIT :count OFFSET :from) s) w
-         LEFT JOIN session_live l ON l.session_id = w.id ORDER BY w.place`,
-      ),
-    }
-  }
-  const windowOf = (input: WindowInput) => {
-    const where = whereOf(input)
-    const order = orderOf(input)
-    const key = `${where}|${order}`
-    const known = prepared.get(key)
-    if (known) return known
-    const made = prepareWindow(where, order, input.sort === 'cost', input.group === 'project')
-    prepared.set(key, made)
-    return made
-  }
-  const read = (id: string): SessionRow | undefined => {
-    const record = row.get(id)
-    return record && toRow(record)
-  }
   return {
     /** The ids of a window in order with their marks, and how many rows the filter lets through. */
-    marks(input: WindowInput, nowMs: number): { readonly total: number; readonly marks: readonly RowMark[] } {
-      const statement = windowOf(input)
-      const named = {
-        ...(input.projectId === undefined ? {} : { project: input.projectId }),
-        ...(input.text.trim() === '' ? {} : { text: input.text.trim().toLowerCase() }),
-      }
-      const window = {
-        ...named,
-        count: input.count,
-        from: input.from,
-        ...(input.sort === 'elapsed' ? { now: nowMs } : {}),
-      }
-      return {
-        total: Number(statement.total.get(named) ?? 0),
-        marks: statement.marks
-          .all(window)
-          .map(({ id, seq, live }) => ({ id, version: `${seq}.${live ?? 0}` })),
-      }
+    marks: createWindows(db),
+    read(id: string): SessionRow | undefined {
+      const record = row.get(id)
+      return record && toRow(record)
     },
-    read,
     /** The last `limit` activities' bodies, oldest first. */
     transcript: (sessionId: string, limit: number): Activity['body'][] =>
       transcript.all(sessionId, limit).map((text) => JSON.parse(text) as Activity['body']),

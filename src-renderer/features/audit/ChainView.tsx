@@ -10,7 +10,14 @@ import { Lamp } from '../../ui/Lamp.tsx'
 import { EmptyState, Loadable, ProblemLine } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
 import { useNow } from '../../ui/use-now.ts'
-import { checkedText, type EntryFilter, filterEntries, filtersFor, headline } from './audit.model.ts'
+import {
+  checkedText,
+  type EntryFilter,
+  filterEntries,
+  filtersFor,
+  headline,
+  intactThrough,
+} from './audit.model.ts'
 import { EntryInspector } from './EntryInspector.tsx'
 import { EntryRail } from './EntryRail.tsx'
 
@@ -97,10 +104,7 @@ function ChainHead(props: { title: string; total: number; report: Read<AuditRepo
   const nowMs = useNow(5000)
   const { text, tone } = headline(report.data, props.total)
   const shape = tone === 'clear' ? 'tick' : tone === 'danger' ? 'square' : 'ring'
-  const share =
-    report.data && props.total > 0
-      ? Math.min(1, (report.data.ok ? report.data.lastSequence : 0) / props.total)
-      : 0
+  const share = report.data && props.total > 0 ? intactThrough(report.data) / props.total : 0
   return (
     <header className="chain-head" aria-live={tone === 'danger' ? 'assertive' : 'polite'}>
       <nav className="small muted" aria-label="Where this is">

@@ -49,20 +49,22 @@ export function EntryRail(props: {
       <div className="knots-body" role="presentation" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const entry = entries[item.index]
+          if (!entry) return null
+          const place = {
+            top: item.start,
+            isFirst: item.index === 0,
+            isLast: item.index === entries.length - 1,
+          }
           return (
-            entry && (
-              <EntryRow
-                key={entry.sequence}
-                id={`${id}-${item.index}`}
-                entry={entry}
-                top={item.start}
-                knot={knotOf(entry.sequence, props.report)}
-                isActive={entry.sequence === active}
-                isFirst={item.index === 0}
-                isLast={item.index === entries.length - 1}
-                onPick={props.onPick}
-              />
-            )
+            <EntryRow
+              key={entry.sequence}
+              id={`${id}-${item.index}`}
+              entry={entry}
+              knot={knotOf(entry.sequence, props.report)}
+              isActive={entry.sequence === active}
+              onPick={props.onPick}
+              {...place}
+            />
           )
         })}
       </div>

@@ -57,6 +57,12 @@ export function firstProblem(report: AuditReport): number | null {
     : Math.min(...broken.map((one) => one.sequence ?? Number.POSITIVE_INFINITY))
 }
 
+/** Sequence of the last entry before the first error; of the last entry when there is none. */
+export function intactThrough(report: AuditReport): number {
+  const first = report.ok ? null : firstProblem(report)
+  return first === null ? (report.ok ? report.lastSequence : 0) : first - 1
+}
+
 /** State of one knot of the rail: checked and linked, broken, or not checked. */
 export function knotOf(sequence: number, report: AuditReport | undefined): 'clear' | 'danger' | 'open' {
   if (!report || sequence > report.lastSequence) return 'open'

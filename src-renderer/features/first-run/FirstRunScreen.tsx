@@ -53,7 +53,7 @@ function Steps() {
     const outcome = await demo.run({})
     if (outcome.ok) navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
   }
-  useKeyActions({ 'first-run.demo': () => void run(), 'first-run.open': () => setOpening(true) })
+  useKeyActions({ 'first-run.demo': () => void run() })
   const demoWord = demo.isRunning ? 'Starting' : hasRun ? 'Run it again' : 'Run the demo'
   return (
     <ol className="first-steps">

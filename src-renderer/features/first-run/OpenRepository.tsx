@@ -3,6 +3,7 @@ import { useCommand } from '../../client/use-command.ts'
 import { useRead } from '../../client/use-read.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { Button } from '../../ui/Button.tsx'
+import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
 import { droppedPath } from './dropped-path.ts'
 
@@ -15,21 +16,29 @@ export function OpenRepository(props: {
   const [path, setPath] = useState('')
   const [isOver, setOver] = useState(false)
   const add = useCommand('project', 'add')
+  const dialog = useCommand('project', 'chooseFolder')
+  const change = (text: string) => {
+    setPath(text)
+    add.reset()
+  }
   const save = async () => {
     const outcome = await add.run({ path: path.trim() })
     if (outcome.ok) props.onAdded(outcome.value.projectId)
   }
+  const choose = async () => {
+    const outcome = await dialog.run({})
+    props.onOpen()
+    if (outcome.ok && outcome.value.path !== null) change(outcome.value.path)
+  }
+  useKeyActions({ 'first-run.open': () => void choose() })
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
-    props.onOpen()
     const { dataTransfer } = event
     const dropped = droppedPath(dataTransfer.getData('text/uri-list'), dataTransfer.getData('text/plain'))
-    if (dropped !== null) setPath(dropped)
-  }
-  const change = (text: string) => {
-    setPath(text)
-    add.reset()
+    if (dropped === null) return void choose()
+    props.onOpen()
+    change(dropped)
   }
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping has the field beside it as its keyboard way
@@ -45,7 +54,7 @@ export function OpenRepository(props: {
       {props.isOpen ? (
         <PathForm path={path} isBusy={add.isRunning} onChange={change} onSave={() => void save()} />
       ) : (
-        <Button onPress={props.onOpen} action="first-run.open">
+        <Button onPress={() => void choose()} action="first-run.open" isDisabled={dialog.isRunning}>
           Open a repository
         </Button>
       )}

@@ -1,4 +1,5 @@
 import type { Ref } from 'react'
+import { formatCount } from '../../format/amounts.ts'
 import { type FleetGroup, type FleetSort, type FleetView, useView } from '../../stores/view.ts'
 import { Button } from '../../ui/Button.tsx'
 import { Chip, ChoiceChip } from '../../ui/Chip.tsx'
@@ -42,7 +43,7 @@ export function FilterBar(props: {
       ) : (
         views.map(([value, name, count]) => (
           <Chip key={value} isOn={view === value} onPress={() => set({ view: value })}>
-            {name} {count ?? ''}
+            {name} {count === undefined ? '' : formatCount(count)}
           </Chip>
         ))
       )}

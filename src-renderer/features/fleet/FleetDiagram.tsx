@@ -1,5 +1,5 @@
 import { useMemo, useRef } from 'react'
-import { plural } from '../../format/amounts.ts'
+import { formatCount, plural } from '../../format/amounts.ts'
 import { meaningOf } from '../../format/track.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { useWidthOf } from '../../ui/use-width.ts'
@@ -54,7 +54,7 @@ function BlockName(props: { block: DiagramBlock }) {
   const tone = phase === 'ask' && count > 0 ? 'caution-text strong' : count > 0 ? 'muted' : 'faint'
   return (
     <span style={{ left: `${start * 100}%` }} title={`${plural(count, 'session')} ${meaningOf(phase)}`}>
-      <span className={tone}>{phase}</span> {count > 0 && <span className="faint">{count}</span>}
+      <span className={tone}>{phase}</span> {count > 0 && <span className="faint">{formatCount(count)}</span>}
     </span>
   )
 }

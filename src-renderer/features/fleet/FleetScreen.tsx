@@ -15,11 +15,11 @@ import { FilterBar, groupOrder, viewOrder } from './FilterBar.tsx'
 import { FleetDiagram } from './FleetDiagram.tsx'
 import {
   arrange,
+  createRowMaker,
   describeRow,
   type FleetRow,
   nextAttention,
   rangeBetween,
-  toFleetRow,
   wholeListMax,
 } from './fleet.model.ts'
 import { Inspector } from './Inspector.tsx'
@@ -91,22 +91,21 @@ function List(props: {
 }) {
   const { list, nowMs } = props
   const { text, selected, set, toggle } = useView()
+  const make = useMemo(() => createRowMaker(nowMs), [nowMs])
   const isWhole = list.total <= wholeListMax
   const items = useMemo(
-    () => (isWhole ? arrange(list.rows, props.group, nowMs) : []),
-    [isWhole, list.rows, props.group, nowMs],
+    () => (isWhole ? arrange(list.rows, props.group, make) : []),
+    [isWhole, list.rows, props.group, make],
   )
   const columns = useMemo(() => columnsFor(props.width), [props.width])
-  if (list.problem && !list.isLoaded) return <ProblemBlock problem={list.problem} />
+  if (list.problem && !list.isLoaded) return <ProblemBlock problem={list.problem} onRetry={list.retry} />
   if (!list.isLoaded) return <Skeleton rows={14} />
   if (list.total === 0) return <Nothing isQueue={props.isQueue} text={text} />
   const itemAt = (index: number): GridItem<FleetRow> => {
     const known = isWhole ? items[index] : undefined
     if (known) return known
     const row = list.rowAt(index)
-    return row
-      ? { kind: 'row', key: row.id, row: toFleetRow(row, nowMs) }
-      : { kind: 'waiting', key: `w${index}` }
+    return row ? { kind: 'row', key: row.id, row: make(row) } : { kind: 'waiting', key: `w${index}` }
   }
   return (
     <DataGrid

@@ -1,7 +1,14 @@
 import type { SessionRow } from '@contract/session.ts'
 import { expect, it } from 'vitest'
 import { describeDiagram, layOutDiagram } from './diagram.model.ts'
-import { arrange, groupFacts, nextAttention, rangeBetween, windowStart } from './fleet.model.ts'
+import {
+  arrange,
+  createRowMaker,
+  groupFacts,
+  nextAttention,
+  rangeBetween,
+  windowStart,
+} from './fleet.model.ts'
 
 const row = (id: string, more: Partial<SessionRow> = {}) =>
   ({
@@ -22,7 +29,7 @@ const row = (id: string, more: Partial<SessionRow> = {}) =>
   }) as SessionRow
 
 it('groups neighbours and says of each group only what its rows show', () => {
-  const items = arrange([row('a'), row('b', { projectName: 'web' }), row('c')], 'project', 0)
+  const items = arrange([row('a'), row('b', { projectName: 'web' }), row('c')], 'project', createRowMaker(0))
   expect(items.map((one) => (one.kind === 'group' ? `# ${one.title}` : one.key))).toEqual([
     '# api',
     'a',
@@ -31,7 +38,7 @@ it('groups neighbours and says of each group only what its rows show', () => {
     'b',
   ])
   expect(items[0]).toMatchObject({ facts: '2 sessions · 2 working', end: '$1.00' })
-  expect(arrange([row('a')], 'none', 0)).toHaveLength(1)
+  expect(arrange([row('a')], 'none', createRowMaker(0))).toHaveLength(1)
 })
 
 it('never counts unknown cost as zero', () => {

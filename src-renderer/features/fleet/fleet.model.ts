@@ -54,16 +54,28 @@ export function groupFacts(rows: readonly SessionRow[]): { facts: string; end: s
   }
 }
 
+/** Makes fleet rows, the same one for the same row and moment, so that a row that did not change is not drawn again. */
+export function createRowMaker(nowMs: number): (row: SessionRow) => FleetRow {
+  const made = new WeakMap<SessionRow, FleetRow>()
+  return (row) => {
+    const known = made.get(row)
+    if (known) return known
+    const fresh = toFleetRow(row, nowMs)
+    made.set(row, fresh)
+    return fresh
+  }
+}
+
 /** Rows in the daemon's order, cut into groups where neighbours differ. */
 export function arrange(
   rows: readonly SessionRow[],
   group: FleetGroup,
-  nowMs: number,
+  make: (row: SessionRow) => FleetRow,
 ): readonly GridItem<FleetRow>[] {
   const asItem = (row: SessionRow): GridItem<FleetRow> => ({
     kind: 'row',
     key: row.id,
-    row: toFleetRow(row, nowMs),
+    row: make(row),
   })
   if (group === 'none') return rows.map(asItem)
   const groups = new Map<string, SessionRow[]>()

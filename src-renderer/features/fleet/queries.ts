@@ -34,7 +34,7 @@ export function useFleetRows(filter: { view: FleetView; group: FleetGroup; sort:
   const filterText = JSON.stringify(filter)
   const previous = useRef<{ filterText: string; window: RowWindow } | null>(null)
   const latest = useRef<{ filterText: string; window: RowWindow } | null>(null)
-  const { window, problem } = useRowWindow({ ...filter, from, count: wholeListMax })
+  const { window, problem, retry } = useRowWindow({ ...filter, from, count: wholeListMax })
   if (window && latest.current?.window !== window) {
     if (latest.current && latest.current.window.from !== window.from) previous.current = latest.current
     latest.current = { filterText, window }
@@ -48,5 +48,5 @@ export function useFleetRows(filter: { view: FleetView; group: FleetGroup; sort:
     [total],
   )
   const rowAt = (index: number) => shown?.rows[index - shown.from] ?? before?.rows[index - before.from]
-  return { rows: shown?.rows ?? [], total, isLoaded: shown !== undefined, problem, rowAt, follow }
+  return { rows: shown?.rows ?? [], total, isLoaded: shown !== undefined, problem, retry, rowAt, follow }
 }

@@ -15,6 +15,11 @@ export function AddProject(props: {
   const [looked, setLooked] = useState<string | undefined>(undefined)
   const repository = useRepository(looked)
   const add = useCommand('project', 'add')
+  const dialog = useCommand('project', 'chooseFolder')
+  const choose = async () => {
+    const outcome = await dialog.run({})
+    if (outcome.ok && outcome.value.path !== null) setPath(outcome.value.path)
+  }
   const save = async () => {
     const outcome = await add.run({ path: path.trim() })
     if (outcome.ok) props.onAdded(outcome.value.projectId)
@@ -44,6 +49,9 @@ export function AddProject(props: {
       {repository.problem && looked === path.trim() && <ProblemLine problem={repository.problem} />}
       {add.problem && add.problem.code !== repository.problem?.code && <ProblemLine problem={add.problem} />}
       <div className="line">
+        <Button onPress={() => void choose()} isDisabled={dialog.isRunning}>
+          Choose a folder
+        </Button>
         <Button onPress={() => void save()} isDisabled={!isPath || add.isRunning}>
           Add repository
         </Button>

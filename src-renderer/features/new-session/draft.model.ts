@@ -1,10 +1,11 @@
 import type { AgentInfo } from '@contract/agent.ts'
-import type { Budget, Payment, SubmitInput } from '@contract/session.ts'
+import type { SignalboxContract } from '@contract/index.ts'
+import type { InputOf } from '@contract/procedure.ts'
+import type { Budget, Payment } from '@contract/session.ts'
 import type { RepositoryInfo } from '@contract/workarea.ts'
-import type * as z from 'zod'
-import { formatUsdLimit, parseUsd } from '../../format/amounts.ts'
+import { formatTokens, formatUsdLimit, parseUsd } from '../../format/amounts.ts'
 
-export type Submit = z.input<typeof SubmitInput>
+export type Submit = InputOf<SignalboxContract['session']['submit']>
 
 /** The sheet as typed; empty means "as the settings say" for limits and "what is checked out" for the base. */
 export interface Draft {
@@ -110,7 +111,7 @@ export function readCount(text: string, unit: number): number | null | undefined
 /** What the settings' budget puts into empty fields, as placeholders. */
 export function placeholders(budget: Budget | undefined) {
   const number = (value: number | null | undefined) =>
-    value === null || value === undefined ? 'no limit' : String(value)
+    value === null || value === undefined ? 'no limit' : formatTokens(value)
   return {
     money: budget?.usdNanos == null ? 'no limit' : formatUsdLimit(budget.usdNanos),
     tokens: number(budget?.tokens),

@@ -101,8 +101,8 @@ export function TaskField(props: Part & { ref: Ref<HTMLTextAreaElement> }) {
 }
 
 const paymentWords: Readonly<Record<Payment, string>> = {
-  signalbox: 'metered through Signalbox',
-  'own-login': 'by its own login',
+  signalbox: 'through Signalbox',
+  'own-login': 'its own login',
   none: 'nothing to pay',
 }
 

@@ -62,14 +62,21 @@ export function FileList(props: {
           })}
         </div>
       </div>
-      <p className="files-foot faint tiny">
-        Against{' '}
-        <span className="mono">
-          {visibleLine(changes.baseRef)} @ {changes.baseCommit.slice(0, 7)}
-        </span>
-        , read {formatClock(changes.readAtMs, true)}.{changes.isCut && ' The list is cut at 20,000 files.'}
-      </p>
+      <ListFoot changes={changes} />
     </>
+  )
+}
+
+function ListFoot(props: { changes: ChangeSet }) {
+  const { changes } = props
+  return (
+    <p className="files-foot faint tiny">
+      Against{' '}
+      <span className="mono">
+        {visibleLine(changes.baseRef)} @ {changes.baseCommit.slice(0, 7)}
+      </span>
+      , read {formatClock(changes.readAtMs, true)}.{changes.isCut && ' The list is cut at 20,000 files.'}
+    </p>
   )
 }
 

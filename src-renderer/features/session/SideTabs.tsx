@@ -14,14 +14,14 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
   const { row, capabilities, notes } = props.detail
   return (
     <div className="side-tab">
-      <h3 className="section-title">Budget</h3>
+      <h2 className="section-title">Budget</h2>
       <BudgetList
         limits={row.budget}
         used={row.usage}
         wallMs={wallOf(row, props.nowMs)}
         isMetered={row.usage.source === 'metered'}
       />
-      <h3 className="section-title spaced">May</h3>
+      <h2 className="section-title spaced">May</h2>
       {capabilities.length === 0 && <p className="faint small">Nothing was granted.</p>}
       <ul>
         {capabilities.map((one) => (
@@ -42,7 +42,7 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
       </ul>
       {row.confinement && (
         <>
-          <h3 className="section-title spaced">Wall</h3>
+          <h2 className="section-title spaced">Wall</h2>
           <p className="small muted">
             <Foreign text={row.confinement.reason} max={500} />
           </p>
@@ -52,7 +52,7 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
           </p>
         </>
       )}
-      {notes.length > 0 && <h3 className="section-title spaced">Notes</h3>}
+      {notes.length > 0 && <h2 className="section-title spaced">Notes</h2>}
       {notes.map((note) => (
         <p key={note} className="small muted">
           <Foreign text={note} max={500} />

@@ -104,7 +104,7 @@ function Said(props: { who: Extract<Step, { kind: 'say' }>['who']; text: string 
   const [isWhole, setWhole] = useState(false)
   const isLong = props.text.length > longText && !isWhole
   const names = {
-    you: 'strong',
+    you: 'said-by-you',
     agent: 'selectable',
     thought: 'faint',
     progress: 'muted small',

@@ -12,6 +12,11 @@ export function Projects() {
   const add = useCommand('project', 'add')
   const remove = useCommand('project', 'remove')
   const [path, setPath] = useState('')
+  const dialog = useCommand('project', 'chooseFolder')
+  const choose = async () => {
+    const outcome = await dialog.run({})
+    if (outcome.ok && outcome.value.path !== null) setPath(outcome.value.path)
+  }
   const save = async () => {
     const outcome = await add.run({ path: path.trim() })
     if (outcome.ok) setPath('')
@@ -48,6 +53,9 @@ export function Projects() {
               onChange={(event) => setPath(event.target.value)}
               onKeyDown={(event) => event.key === 'Enter' && path.trim() !== '' && void save()}
             />
+            <Button kind="quiet" onPress={() => void choose()} isDisabled={dialog.isRunning}>
+              Choose
+            </Button>
             <Button onPress={() => void save()} isDisabled={path.trim() === '' || add.isRunning}>
               Add
             </Button>

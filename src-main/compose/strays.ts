@@ -1,0 +1,48 @@
+import type { Ledger } from '../app/effects/ledger.ts'
+import type { Log } from '../ports/clock.ts'
+import type { Child, ChildIdentity, Executor } from '../ports/executor.ts'
+
+/** A child as its executor wrote it down when it started it. */
+export interface StrayRecord {
+  readonly sessionId: string
+  readonly identity: ChildIdentity
+}
+
+export interface StrayPowers {
+  readonly executor: Pick<Executor, 'adopt'>
+  readonly ledger: Pick<Ledger, 'childOf'>
+  readonly log: Log
+}
+
+/** Time for a child to obey TERM before it is killed. */
+const graceMs = 2000
+
+/**
+ * Ends the children of earlier runs that no session can be told about any more: the app was killed after it had started
+ * them and before it had written that down. `found` are the records from before anything was started in this run; to be
+ * called when its sessions are settled. Never throws.
+ */
+export async function endStrays(
+  found: readonly StrayRecord[],
+  { executor, ledger, log }: StrayPowers,
+): Promise<void> {
+  const strays = found.filter(({ sessionId, identity }) => {
+    const known = ledger.childOf(sessionId)?.identity
+    return known?.pid !== identity.pid || known.startTime !== identity.startTime
+  })
+  await Promise.all(
+    strays.map(async ({ sessionId, identity }) => {
+      try {
+        const child: Child | undefined = await executor.adopt(
+          identity,
+          { sessionId, forwards: [] },
+          () => ({ ok: false, reason: 'the session has ended' }),
+          0,
+        )
+        await child?.terminate(graceMs)
+      } catch (error) {
+        log.warn('a child that no session knows could not be ended', { session: sessionId, error })
+      }
+    }),
+  )
+}
