@@ -5,6 +5,7 @@ import { createFileSecrets } from './adapters/file-secrets/file-secrets.ts'
 import { makeDemoRepository } from './adapters/git-workareas/demo-repository.ts'
 import { createGitWorkareas } from './adapters/git-workareas/git-workareas.ts'
 import { createMask } from './adapters/masking/mask.ts'
+import { createStreamMask } from './adapters/masking/stream-mask.ts'
 import { createSystemExecutor } from './adapters/system-executor/system-executor.ts'
 import { createRandomIds, createSystemClock } from './adapters/this-machine/clock.ts'
 import { diskUse } from './adapters/this-machine/disk-use.ts'
@@ -148,6 +149,7 @@ async function layGround(config: Config, host: HostParts) {
     ids,
     log,
     mask: mask.mask,
+    openStreamMask: () => createStreamMask(mask),
     powers,
     version,
     stateDirectory: paths.home,

@@ -2,7 +2,9 @@
  * Owns one external child's pipes, so that the child outlives the app. Started by the executor with its plan on stdin;
  * says one line when the child stands (or why it does not) and from then on speaks on its socket only.
  */
+import { rmSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
+import { watchOwner } from './shim/owner-watch.ts'
 import type { ShimPlan, ShimReady } from './shim/protocol.ts'
 import { relay } from './shim/relay.ts'
 import { startSandbox } from './shim/sandbox.ts'
@@ -27,6 +29,7 @@ async function run(): Promise<void> {
     tail = Buffer.concat([tail, chunk]).subarray(-stderrTailBytes)
     server?.sendStderr(chunk)
   })
+  watchOwner({ ...plan, sandbox }, () => process.exit(0))
   try {
     for (const [port, listener] of sandbox.servers)
       relay(listener, port === plan.proxyPort ? 0 : port, plan.doorPath)
@@ -37,7 +40,10 @@ async function run(): Promise<void> {
       limits: { segmentBytes: plan.segmentBytes, segments: plan.segments },
       survives: plan.survives,
       stderrTail: () => tail,
-      onDone: () => process.exit(0),
+      onDone() {
+        rmSync(plan.doorPath, { force: true })
+        process.exit(0)
+      },
     })
     await server.listening
   } catch (error) {

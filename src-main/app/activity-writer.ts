@@ -6,7 +6,7 @@ import type { NewActivity } from '../store/activities.ts'
 import type { Store } from '../store/store.ts'
 import type { Bus } from './bus.ts'
 import { cleanValue, type Mask } from './clean.ts'
-import { createTextGuard, type TextGuard } from './text-guard.ts'
+import { createTextGuard, type StreamMask, type TextGuard } from './text-guard.ts'
 
 /** Items are stored after this long, or as soon as this many wait. */
 const batchMs = 25
@@ -14,8 +14,6 @@ const batchSize = 100
 /** While nothing can be stored (disk full), at most this many wait; more are counted and let go. */
 const mostWaiting = 20_000
 const retryMs = 1000
-/** Text that is held back for a possible secret is given out after this long, if it is short. */
-const holdMs = 1500
 /** Pieces of one message are joined up to this length. */
 const longestJoined = 8000
 
@@ -25,8 +23,6 @@ interface Said {
   /** The message that is being written, for the last line. */
   message: { id: string; text: string }
   lastLine: string | null
-  heardAtMs: number
-  isHoldTimed: boolean
   lost: number
 }
 
@@ -36,16 +32,16 @@ export interface WriterParts {
   readonly log: Log
   readonly bus: Bus
   readonly mask: Mask
+  /** Masks one message that comes in pieces. */
+  readonly openStreamMask: () => StreamMask
 }
 
-function newSaid(mask: Mask): Said {
+function newSaid(openStreamMask: () => StreamMask): Said {
   return {
     pending: [],
-    guard: createTextGuard(mask),
+    guard: createTextGuard(openStreamMask),
     message: { id: '', text: '' },
     lastLine: null,
-    heardAtMs: 0,
-    isHoldTimed: false,
     lost: 0,
   }
 }
@@ -124,27 +120,9 @@ function schedule(state: WriterState): void {
   else state.cancelTimer ??= state.clock.after(batchMs, () => flush(state))
 }
 
-/** Gives out what is held back once nothing followed it for a while. */
-function hold(state: WriterState, entry: Said): void {
-  const { clock } = state
-  if (entry.isHoldTimed || !entry.guard.holds()) return
-  entry.isHoldTimed = true
-  clock.after(holdMs, () => {
-    entry.isHoldTimed = false
-    if (clock.nowMs() - entry.heardAtMs < holdMs) {
-      hold(state, entry)
-      return
-    }
-    for (const piece of entry.guard.pause()) push(state, entry, piece)
-    schedule(state)
-  })
-}
-
 function take(state: WriterState, entry: Said, body: ActivityBody): void {
-  entry.heardAtMs = state.clock.nowMs()
   if (body.kind === 'response' || body.kind === 'thought') {
     for (const piece of entry.guard.add(body)) push(state, entry, piece)
-    hold(state, entry)
     return
   }
   for (const piece of entry.guard.end()) push(state, entry, piece)
@@ -153,7 +131,7 @@ function take(state: WriterState, entry: Said, body: ActivityBody): void {
 
 /** Stores what sessions say, in order and in batches, without secrets. */
 export function createActivityWriter(parts: WriterParts) {
-  const { store, mask } = parts
+  const { store, openStreamMask } = parts
   const state: WriterState = { ...parts, said: new Map(), waiting: 0, cancelTimer: undefined }
   const { said } = state
   return {
@@ -161,7 +139,7 @@ export function createActivityWriter(parts: WriterParts) {
     append(sessionId: string, body: ActivityBody): void {
       const session = store.sessions.read(sessionId)
       if (!session || isEnded(session.row)) return
-      const entry = said.get(sessionId) ?? newSaid(mask)
+      const entry = said.get(sessionId) ?? newSaid(openStreamMask)
       said.set(sessionId, entry)
       take(state, entry, body)
       schedule(state)

@@ -157,6 +157,7 @@ export function openApp(
     ids: { short: () => `${seed}${String(made++).padStart(8, '0')}` },
     log: quiet,
     mask: options.mask ?? ((text) => text),
+    openStreamMask: () => wholeMask(options.mask ?? ((text) => text)),
     powers,
     version: '0.0.0',
     stateDirectory: '/state',
@@ -174,5 +175,17 @@ export function asOperator(commandId = `command-${calls++}`): CallContext {
     signal: new AbortController().signal,
     commandId,
     afterCursor: undefined,
+  }
+}
+
+/** Masks a message when it is whole. */
+function wholeMask(mask: (text: string) => string) {
+  let held = ''
+  return {
+    push(text: string) {
+      held += text
+      return ''
+    },
+    end: () => mask(held),
   }
 }

@@ -32,7 +32,7 @@ it('takes a session from its submission to its review, and its chain verifies', 
     'session-ended',
   ])
   const report = verifyEntries(
-    entries.map((entry) => ({ ...entry, shown: entry })),
+    entries.map((entry) => ({ ...entry, shown: { ...entry, atMs: Date.parse(entry.occurredAt) } })),
     { chain, hash: entryHash },
     { verifiedAtMs: 0, durationMs: 0 },
   )

@@ -15,6 +15,7 @@ import { createHandlers } from './handlers.ts'
 import { createLedger } from './ledger.ts'
 import type { AppPowers } from './powers.ts'
 import { type Adopt, type Reconciled, reconcile } from './reconcile.ts'
+import type { StreamMask } from './text-guard.ts'
 
 export interface AppOptions {
   readonly store: Store
@@ -23,6 +24,8 @@ export interface AppOptions {
   readonly log: Log
   /** Hides known secrets in a text; applied to everything that people and agents say before it is stored. */
   readonly mask: Mask
+  /** The same for one message that comes in pieces. */
+  readonly openStreamMask: () => StreamMask
   readonly powers: AppPowers
   readonly version: string
   readonly stateDirectory: string

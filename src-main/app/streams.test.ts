@@ -64,18 +64,6 @@ it('follows activities to the end of the session, without a gap, secrets masked 
   expect(JSON.stringify(open.store.activities.after(sessionId, 0, 100))).not.toContain('secret')
 })
 
-it('shows the end of a sentence when nothing follows it', async () => {
-  const open = await started()
-  const { sessionId } = await submit(open)
-  run(open, sessionId)
-  open.app.appendActivity(sessionId, { kind: 'response', messageId: 'm', text: 'All done.' })
-  open.pass(100)
-  expect(open.store.activities.head(sessionId).count).toBe(1)
-  open.pass(3000)
-  const texts = open.store.activities.after(sessionId, 0, 10).map(({ body }) => body)
-  expect(texts).toMatchObject([{ text: 'All ' }, { text: 'done.' }])
-})
-
 it('sends the whole window first, then only what changed', async () => {
   const open = await started()
   open.app.handlers.settings.set({ slots: 64 }, asOperator())

@@ -1,6 +1,8 @@
 /** What the shim is told at its start, as one JSON text on its stdin: it may hold keys, so it is never an argument. */
 export interface ShimPlan {
   readonly sandbox: SandboxPlan
+  /** The app that starts the shim. */
+  readonly ownerPid: number
   /** Owner-only Unix socket on which the app is awaited; at most 100 bytes. */
   readonly socketPath: string
   /** The session's own socket of the app, to which every connection from inside is carried. */

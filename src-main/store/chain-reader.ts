@@ -1,29 +1,45 @@
-import { formatOccurredAt, sessionOfChain } from '../domain/audit/body.ts'
+import { sessionOfChain } from '../domain/audit/body.ts'
 import type { StoredEntry } from '../domain/audit/check-entry.ts'
 import { eventKinds, isFactType } from '../domain/audit/event-kind.ts'
 import type { Db } from './database.ts'
 import { entryHash } from './entry-hash.ts'
 
-interface EntryRow {
-  readonly chain_seq: number
-  readonly type: string
-  readonly at_ms: number
-  readonly actor: string
-  readonly subject: string
-  readonly body: string
-  readonly prev_hash: string
-  readonly hash: string
+/** Columns as arrays: an object per row would cost as much as its hash. */
+type EntryRow = readonly [
+  sequence: number,
+  type: string,
+  atMs: number,
+  actor: string,
+  subject: string,
+  body: string,
+  previousHash: string,
+  entryHash: string,
+]
+
+/** Rows that are read at once. */
+const pageSize = 500
+
+function toEntry(row: EntryRow, isSession: boolean): StoredEntry {
+  const [sequence, type, atMs, actorId, subject, body, previousHash, hash] = row
+  const eventKind = isFactType(type) ? eventKinds[type] : type
+  const shown = isSession
+    ? { sequence, eventKind, actorId, atMs, sessionId: subject }
+    : { sequence, eventKind, actorId, atMs }
+  return { body, previousHash, entryHash: hash, shown }
 }
 
 /** Reading chains for verification, on a connection that can't write. Rows are given one by one; memory stays flat. */
 export function createChainReader(db: Db) {
   const columns = 'chain_seq, type, at_ms, actor, subject, body, prev_hash, hash'
-  const range = db.prepare<[string, number, number], EntryRow>(
-    `SELECT ${columns} FROM events WHERE chain = ? AND chain_seq > ? AND chain_seq <= ? ORDER BY chain_seq`,
-  )
-  const one = db.prepare<[string, number], EntryRow>(
-    `SELECT ${columns} FROM events WHERE chain = ? AND chain_seq = ?`,
-  )
+  const range = db
+    .prepare<[string, number, number], EntryRow>(
+      `SELECT ${columns} FROM events WHERE chain = ? AND chain_seq > ? AND chain_seq <= ?
+       ORDER BY chain_seq LIMIT ${pageSize}`,
+    )
+    .raw()
+  const one = db
+    .prepare<[string, number], EntryRow>(`SELECT ${columns} FROM events WHERE chain = ? AND chain_seq = ?`)
+    .raw()
   const noted = db.prepare<[string], { length: number; head: string }>(
     'SELECT length, head FROM chains WHERE chain = ?',
   )
@@ -37,30 +53,23 @@ export function createChainReader(db: Db) {
     list: () => list.all(),
     /** Where the chain was left by its writer. */
     noted: (chain: string) => noted.get(chain),
-    /** The entries of a chain after `from` up to `to`, both as stored. */
-    *entries(chain: string, from: number, to: number): Generator<StoredEntry> {
-      const session = sessionOfChain(chain)
-      for (const row of range.iterate(chain, from, to)) {
-        yield {
-          body: row.body,
-          previousHash: row.prev_hash,
-          entryHash: row.hash,
-          shown: {
-            sequence: row.chain_seq,
-            eventKind: isFactType(row.type) ? eventKinds[row.type] : row.type,
-            actorId: row.actor,
-            occurredAt: formatOccurredAt(row.at_ms),
-            ...(session === '' ? {} : { sessionId: row.subject }),
-          },
-        }
+    /** Gives the entries of a chain after `from` up to `to` as stored, one by one. */
+    each(chain: string, from: number, to: number, take: (entry: StoredEntry) => void): void {
+      const isSession = sessionOfChain(chain) !== ''
+      for (let after = from; ; ) {
+        const rows = range.all(chain, after, to)
+        for (const row of rows) take(toEntry(row, isSession))
+        if (rows.length < pageSize) return
+        after = rows.at(-1)?.[0] ?? to
       }
     },
     /** What a part that begins after `sequence` has to follow. */
     position(chain: string, sequence: number) {
       const row = one.get(chain, sequence)
       if (!row) return undefined
-      const rightHash = entryHash(row.prev_hash, row.body)
-      return { sequence, entryHash: row.hash, rightHash, occurredAtMs: row.at_ms }
+      const { body, previousHash, entryHash: stored } = toEntry(row, false)
+      const rightHash = entryHash(previousHash, body)
+      return { sequence, entryHash: stored, rightHash, occurredAtMs: row[2] }
     },
     /** Runs `read` on one state of the file, whatever is written meanwhile. */
     atOnce<T>(read: () => T): T {

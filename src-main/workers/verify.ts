@@ -42,7 +42,7 @@ export function verifyPart(reader: ChainReader, chain: string, from: number, to:
   return reader.atOnce(() => {
     const after = from === 0 ? undefined : reader.position(chain, from)
     const check = createChainCheck({ chain, hash: entryHash, ...(after ? { after } : {}) })
-    for (const entry of reader.entries(chain, from, to ?? Number.MAX_SAFE_INTEGER)) check.add(entry)
+    reader.each(chain, from, to ?? Number.MAX_SAFE_INTEGER, check.add)
     return { part: check.end(), noted: to === null ? (reader.noted(chain) ?? { length: 0, head: '' }) : null }
   })
 }

@@ -37,6 +37,11 @@ export function isLive(row: SessionRow): boolean {
   return row.status === 'queued' || row.status === 'parked' || row.status === 'working'
 }
 
+/** True while time runs in the lit block: the session works, waits, or lies in review. */
+export function isOpen(row: SessionRow): boolean {
+  return (isLive(row) && !row.isPaused) || (row.phase === 'review' && row.workareaState === 'held')
+}
+
 /** What the track needs of a row. A session that ended before review, against a plan, stands at a buffer. */
 export function trackOf(row: SessionRow, nowMs: number) {
   const lamp = lampOf(row)
@@ -44,7 +49,7 @@ export function trackOf(row: SessionRow, nowMs: number) {
     blocks: row.track,
     phase: row.phase,
     tone: lamp.tone,
-    isMoving: isLive(row) && !row.isPaused,
+    isMoving: isOpen(row),
     isStopped: row.status === 'failed' || (row.status === 'stopped' && row.workareaState !== 'landed'),
     nowMs,
   }

@@ -1,6 +1,6 @@
 /**
  * Everything an agent, a repository or another machine produced is shown as text, with what would hide or reorder it made
- * visible: control characters as their control pictures, bidirectional and zero-width marks by name.
+ * visible: control characters as escapes that every font has, bidirectional and zero-width marks by name.
  */
 const named: Readonly<Record<string, string>> = {
   '\u00ad': 'SHY',
@@ -24,6 +24,8 @@ const named: Readonly<Record<string, string>> = {
   '\ufeff': 'BOM',
 }
 
+const escapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
 /** Control characters (Cc), and the marks above with the invisible tag characters. */
 const hidden =
   /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\u{e0000}-\u{e007f}]/gu
@@ -34,8 +36,7 @@ function picture(character: string): string {
   const name = named[character]
   if (name) return `⟦${name}⟧`
   const code = character.codePointAt(0) ?? 0
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code)
-  if (code === 0x7f) return '␡'
+  if (code < 0x20 || code === 0x7f) return escapes[character] ?? `\\x${code.toString(16).padStart(2, '0')}`
   return `⟦U+${code.toString(16).toUpperCase().padStart(4, '0')}⟧`
 }
 
@@ -70,4 +71,10 @@ export function shortHash(hash: string): string {
 export function splitPath(path: string): { folder: string; name: string } {
   const cut = path.lastIndexOf('/') + 1
   return { folder: path.slice(0, cut), name: path.slice(cut) }
+}
+
+/** A word of a command line as it could be typed; quoting shows where one argument ends. */
+export function quoteWord(word: string): string {
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word
+  return `'${visibleLine(word).replaceAll("'", `'\\''`)}'`
 }

@@ -47,7 +47,9 @@ export function TitleStrip(props: { overview: Read<Overview> }) {
         </button>
       </Hint>
       {data && <Numbers overview={data} />}
-      {isUnsandboxed() && <span className="caution-text tiny">window not sandboxed: running as root</span>}
+      {isUnsandboxed() && !data?.conditions.some((one) => one.text.includes('sandbox')) && (
+        <span className="caution-text tiny">window not sandboxed: running as root</span>
+      )}
       <span className="grow" />
       <button type="button" className="search" onClick={() => open({ kind: 'palette' })}>
         <span className="grow">Search or run a command</span>

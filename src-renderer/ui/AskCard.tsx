@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { formatAge } from '../format/duration.ts'
-import { visibleLine } from '../format/visible-text.ts'
+import { quoteWord, visibleLine } from '../format/visible-text.ts'
 import { Button } from './Button.tsx'
 import { Foreign } from './Foreign.tsx'
 import { useKeyActions } from './keyboard.tsx'
@@ -29,12 +29,6 @@ const words: Readonly<Record<AskOption['kind'], string>> = {
   allow_always: 'For this session',
   reject_once: 'Deny',
   reject_always: 'Deny always',
-}
-
-/** A word of a command line as it could be typed; quoting shows where one argument ends. */
-export function quoteWord(word: string): string {
-  const shown = visibleLine(word)
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? shown : `'${shown.replaceAll("'", `'\\''`)}'`
 }
 
 function optionOf(options: readonly AskOption[], verb: 'allow' | 'reject'): AskOption | undefined {

@@ -72,8 +72,8 @@ export function Skeleton(props: { rows: number }) {
   return (
     <div className="skeleton" role="status" aria-label="Loading">
       {Array.from({ length: props.rows }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the bars have no identity and never move
         <span
+          // biome-ignore lint/suspicious/noArrayIndexKey: the bars have no identity and never move
           key={index}
           className="skeleton-row"
           style={{ ['--w' as string]: widths[index % widths.length] }}

@@ -88,9 +88,7 @@ export function BigTrack(props: TrackState & { isNarrow?: boolean }) {
             {one.times > 1 && <span className="times"> ×{one.times}</span>}
           </span>
           <span className={`rail${one.kind === 'current' && props.isStopped ? ' stopped' : ''}`} />
-          <span className="spent">
-            {one.kind === 'ahead' || one.spentMs === null ? '' : formatStep(one.spentMs)}
-          </span>
+          <span className="spent">{one.kind === 'ahead' || !one.spentMs ? '' : formatStep(one.spentMs)}</span>
         </div>
       ))}
     </div>

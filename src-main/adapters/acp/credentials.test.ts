@@ -11,7 +11,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type AcpBed, createAcpBed } from '../../../e2e/fixtures/acp-bed.ts'
+import { type AcpBed, createAcpBed, scripted } from '../../../e2e/fixtures/acp-bed.ts'
+import { type AgentProgram, agentTable } from './agent-table.ts'
 import { grantFiles, writeBack } from './credentials.ts'
 
 let bed: AcpBed
@@ -94,4 +95,41 @@ it('does not write through a link that the user has in its place', async () => {
   writeFileSync(copy(), '{"token":"new"}')
   expect(await back(granted)).toMatchObject({ outcome: 'kept' })
   expect(readFileSync(target, 'utf8')).toBe('{"token":"old"}')
+})
+
+it('goes round through a session: granted, refreshed by the agent, written back at its end', async () => {
+  const bin = join(bed.root, 'bin')
+  mkdirSync(bin)
+  const script = join(bed.root, 'script.json')
+  scripted(
+    { prompts: [[{ readHome: path }, { touchHome: { path, content: '{"token":"fresh"}' } }]] },
+    bed.root,
+  )
+  const agent = join(import.meta.dirname, '../../../e2e/fixtures/acp-agent.mjs')
+  writeFileSync(
+    join(bin, 'some-cli'),
+    `#!/usr/bin/env node\nprocess.argv[2] = '@${script}'\nimport('${agent}')\n`,
+  )
+  chmodSync(join(bin, 'some-cli'), 0o755)
+  const program: AgentProgram = {
+    ...(agentTable.find(({ id }) => id === 'qwen') as AgentProgram),
+    id: 'some-cli',
+    program: 'some-cli',
+    minVersion: '0',
+    logins: [
+      { files: [path], hosts: ['api.example.com:443'], setup: () => ({ files: { '.cli/config': 'x' } }) },
+    ],
+  }
+  const settings = { grantedCredentials: ['some-cli'] }
+  const runtime = bed.runtime({ table: [program], settings, path: `${bin}:/usr/local/bin:/usr/bin:/bin` })
+  const plain = bed.session({ agent: 'some-cli', payment: 'own-login' })
+  const handle = await runtime.start(plain.session)
+  expect(handle.grantedFiles).toEqual([path])
+  await handle.turn('go', new AbortController().signal)
+  expect(readFileSync(own(), 'utf8')).toBe('{"token":"old"}')
+  await handle.close()
+  expect(plain.said()).toBe('{"token":"old"}')
+  expect(readFileSync(own(), 'utf8')).toBe('{"token":"fresh"}')
+  expect(runtime.devices('some-cli', null, 'own-login')).toContain('net:api.example.com:443')
+  expect(runtime.devices('some-cli', null, 'signalbox')).not.toContain('net:api.example.com:443')
 })

@@ -52,7 +52,8 @@ export async function launchChild(
 ): Promise<Child> {
   const way = await openWay(house, places.doorPath, about.forwards, door)
   try {
-    const shimPlan = { ...plan, ...places, survives: about.survives, segmentBytes, segments }
+    const { survives } = about
+    const shimPlan = { ...plan, ...places, survives, ownerPid: process.pid, segmentBytes, segments }
     const ready = await startShim(house.shimEntry, shimPlan, signal)
     const { shimPid, pid, startTime } = ready
     const { socketPath, logPath } = places

@@ -21,7 +21,8 @@ export async function startShim(
   signal.throwIfAborted()
   mkdirSync(plan.logPath, { recursive: true, mode: 0o700 })
   const errors = openSync(join(plan.logPath, 'shim.log'), 'a', 0o600)
-  const shim = spawn(entry.file, [...entry.args], {
+  // The last argument is for people who look at the list of processes.
+  const shim = spawn(entry.file, [...entry.args, plan.logPath], {
     cwd: '/',
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...entry.env },
     detached: true,

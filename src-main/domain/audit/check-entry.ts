@@ -9,7 +9,7 @@ export interface StoredEntry {
     readonly sequence: number
     readonly eventKind: string
     readonly actorId: string
-    readonly occurredAt: string
+    readonly atMs: number
     readonly sessionId?: string
   }
 }
@@ -38,7 +38,7 @@ export interface BodyFields {
   readonly sessionId: string
   readonly eventKind: string
   readonly actorId: string
-  readonly occurredAt: string
+  readonly atMs: number
 }
 
 export interface EntryCheck {
@@ -89,14 +89,15 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 
 function readFields(value: Record<string, unknown>): BodyFields | undefined {
   const { v, sequence, chain, sessionId, eventKind, actorId, occurredAt, eventVersion, payload } = value
+  const atMs =
+    typeof occurredAt === 'string' && instant.test(occurredAt) ? Date.parse(occurredAt) : Number.NaN
   const isWhole =
     Number.isSafeInteger(sequence) &&
     Number.isSafeInteger(eventVersion) &&
     typeof payload === 'object' &&
     payload !== null &&
     [chain, sessionId, eventKind, actorId].every((text) => typeof text === 'string') &&
-    typeof occurredAt === 'string' &&
-    isInstant(occurredAt) &&
+    !Number.isNaN(atMs) &&
     Object.keys(value).length === bodyKeys.length
   if (!isWhole) return undefined
   return {
@@ -106,15 +107,11 @@ function readFields(value: Record<string, unknown>): BodyFields | undefined {
     sessionId: sessionId as string,
     eventKind: eventKind as string,
     actorId: actorId as string,
-    occurredAt,
+    atMs,
   }
 }
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-
-function isInstant(text: string): boolean {
-  return instant.test(text) && !Number.isNaN(Date.parse(text))
-}
 
 /**
  * Whether `text` is the canonical form of `value`, which was parsed from it. The engine's own serialiser settles most
@@ -147,7 +144,7 @@ function isShownAs(fields: BodyFields, shown: NonNullable<StoredEntry['shown']>)
     fields.sequence === shown.sequence &&
     fields.eventKind === shown.eventKind &&
     fields.actorId === shown.actorId &&
-    fields.occurredAt === shown.occurredAt &&
+    fields.atMs === shown.atMs &&
     (shown.sessionId === undefined || fields.sessionId === shown.sessionId)
   )
 }

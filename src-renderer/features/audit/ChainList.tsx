@@ -169,6 +169,7 @@ function Answer(props: { answer: AllAnswer }) {
 
 function useVerifyAll() {
   const client = useClient()
+  const { retry: readOverview } = useRead('fleet', 'overview', {})
   const [isRunning, setRunning] = useState(false)
   const [answer, setAnswer] = useState<AllAnswer | null>(null)
   const [problem, setProblem] = useState<Problem | null>(null)
@@ -179,7 +180,8 @@ function useVerifyAll() {
     client.audit
       .verifyAll({})
       .then(setAnswer, (error: unknown) => setProblem(problemOf(error)))
+      .then(readOverview)
       .finally(() => setRunning(false))
-  }, [client])
+  }, [client, readOverview])
   return { run, isRunning, answer, problem }
 }

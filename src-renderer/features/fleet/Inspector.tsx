@@ -1,7 +1,7 @@
 import type { SessionDetail } from '@contract/session.ts'
 import { ShieldAlert, ShieldCheck } from 'lucide-react'
 import { useClient } from '../../client/access.tsx'
-import { isLive, possibleFor, trackOf, wallOf } from '../../client/session-state.ts'
+import { possibleFor, trackOf, wallOf } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
 import { plural } from '../../format/amounts.ts'
 import { useOverlay } from '../../stores/overlay.ts'
@@ -34,7 +34,6 @@ function Detail(props: { detail: SessionDetail; arming: number; nowMs: number })
   const [ask] = detail.asks
   const answer = useCommand('session', 'answer')
   const client = useClient()
-  const shownMs = isLive(row) ? nowMs : (row.endedAtMs ?? nowMs)
   return (
     <>
       <div className="inspector-body">
@@ -50,7 +49,7 @@ function Detail(props: { detail: SessionDetail; arming: number; nowMs: number })
           )}
         </p>
         <div className="inspector-track">
-          <BigTrack {...trackOf(row, shownMs)} isNarrow />
+          <BigTrack {...trackOf(row, nowMs)} isNarrow />
         </div>
         {ask && (
           <AskCard

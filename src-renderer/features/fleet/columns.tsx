@@ -16,7 +16,7 @@ const columns: readonly Column<FleetRow>[] = [
     id: 'agent',
     header: 'Agent',
     track: '70px',
-    render: ({ row }) => <span className="muted">{row.agent}</span>,
+    render: ({ row }) => <span className="muted">{row.agent.replace(/^(scripted|custom):/, '')}</span>,
   },
   {
     id: 'track',

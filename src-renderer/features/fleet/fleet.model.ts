@@ -1,6 +1,6 @@
 import type { SessionRow } from '@contract/session.ts'
 import { type Lamp, lampOf } from '../../client/lamp.ts'
-import { isLive } from '../../client/session-state.ts'
+import { isLive, isOpen } from '../../client/session-state.ts'
 import { formatUsd, plural } from '../../format/amounts.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import type { FleetGroup } from '../../stores/view.ts'
@@ -19,7 +19,12 @@ export interface FleetRow {
 export const wholeListMax = 500
 
 export function toFleetRow(row: SessionRow, nowMs: number): FleetRow {
-  return { row, lamp: lampOf(row), clockMs: nowMs, nowMs: isLive(row) ? nowMs : (row.endedAtMs ?? nowMs) }
+  return {
+    row,
+    lamp: lampOf(row),
+    clockMs: nowMs,
+    nowMs: isOpen(row) || isLive(row) ? nowMs : (row.endedAtMs ?? nowMs),
+  }
 }
 
 function groupNameOf(row: SessionRow, group: FleetGroup): string {

@@ -78,7 +78,7 @@ function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
       start: { continues: row.id, projectId: row.projectId, title: row.title, agent: row.agent },
     })
   useKeyActions({ 'session.prompt': props.canContinue ? start : undefined })
-  if (!props.canContinue) return <p className="faint small">The session has ended; its workarea is gone.</p>
+  if (!props.canContinue) return <p className="faint small">{endText(row.workareaState)}</p>
   return (
     <div className="line">
       <span className="faint small grow">
@@ -89,4 +89,9 @@ function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
       </Button>
     </div>
   )
+}
+
+function endText(state: SessionDetail['row']['workareaState']): string {
+  if (state === 'landed') return 'The session has landed.'
+  return state === 'discarded' ? 'The session was discarded.' : 'The session has ended without a workarea.'
 }

@@ -1,7 +1,7 @@
 import type { SessionDetail, SessionRow } from '@contract/session.ts'
 import { ShieldAlert, ShieldCheck } from 'lucide-react'
 import { lampOf } from '../../client/lamp.ts'
-import { isLive, trackOf } from '../../client/session-state.ts'
+import { trackOf } from '../../client/session-state.ts'
 import { formatTokens, formatUsd, formatUsdLimit, shareOf } from '../../format/amounts.ts'
 import { Bar, totalTokens } from '../../ui/Budget.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
@@ -13,7 +13,6 @@ import { Acts } from './Acts.tsx'
 export function Header(props: { detail: SessionDetail; nowMs: number }) {
   const { row } = props.detail
   const lamp = lampOf(row)
-  const shownMs = isLive(row) ? props.nowMs : (row.endedAtMs ?? props.nowMs)
   return (
     <header className="session-head">
       <div className="session-head-main">
@@ -42,7 +41,7 @@ export function Header(props: { detail: SessionDetail; nowMs: number }) {
       </div>
       <div className="session-head-side">
         <Acts detail={props.detail} />
-        <BigTrack {...trackOf(row, shownMs)} />
+        <BigTrack {...trackOf(row, props.nowMs)} />
       </div>
     </header>
   )

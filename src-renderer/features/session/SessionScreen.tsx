@@ -1,6 +1,6 @@
 import type { SessionDetail } from '@contract/session.ts'
 import type { ReactNode } from 'react'
-import { isLive } from '../../client/session-state.ts'
+import { isLive, isOpen } from '../../client/session-state.ts'
 import type { SessionTab } from '../../format/address.ts'
 import { useScreenScope } from '../../ui/keyboard.tsx'
 import { Loadable } from '../../ui/Loadable.tsx'
@@ -35,7 +35,7 @@ export function SessionScreen(props: { sessionId: string; tab: SessionTab; revie
 
 function Body(props: { detail: SessionDetail; tab: SessionTab; review: ReactNode }) {
   const { detail, tab } = props
-  const nowMs = useNow(1000, isLive(detail.row))
+  const nowMs = useNow(1000, isLive(detail.row) || isOpen(detail.row))
   return (
     <div className="session">
       <Header detail={detail} nowMs={nowMs} />

@@ -1,4 +1,5 @@
 import type { Activity, ActivityBody } from '@contract/session.ts'
+import { quoteWord } from '../../format/visible-text.ts'
 
 type Body<K extends ActivityBody['kind']> = Extract<ActivityBody, { kind: K }>
 
@@ -107,7 +108,7 @@ const verbs: Readonly<Record<NonNullable<Tool['tool']>, readonly [done: string, 
 export function sayTool(tool: Tool): { verb: string; object: string; isCode: boolean } {
   const isDone = tool.status === 'completed' || tool.status === 'failed'
   const [done, doing] = verbs[tool.tool ?? 'other']
-  const object = tool.command ? tool.command.join(' ') : (tool.paths?.join(', ') ?? '')
+  const object = tool.command ? tool.command.map(quoteWord).join(' ') : (tool.paths?.join(', ') ?? '')
   if (object !== '') return { verb: isDone ? done : doing, object, isCode: true }
   const named = tool.title ?? tool.name ?? ''
   return { verb: named === '' ? 'Used a tool' : '', object: named, isCode: false }
