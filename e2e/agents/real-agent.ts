@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { createAcpRuntime } from '../../src-main/adapters/acp/acp-runtime.ts'
 import { type AgentProgram, agentTable } from '../../src-main/adapters/acp/agent-table.ts'
 import type { AgentSettings } from '../../src-main/adapters/acp/detect.ts'
 import { createSystemExecutor } from '../../src-main/adapters/system-executor/system-executor.ts'
-import type { LaunchSpec } from '../../src-main/ports/executor.ts'
+import type { Executor, LaunchSpec } from '../../src-main/ports/executor.ts'
 import type { Runtime } from '../../src-main/ports/runtime.ts'
 import { createPlainSession, type PlainSession, type PlainSessionOptions } from '../fixtures/plain-session.ts'
 
@@ -44,32 +44,14 @@ export function programsOf(agent: string): string | undefined {
 
 export function createAgentBench(agent: string): AgentBench {
   const root = realpathSync(mkdtempSync(join(tmpdir(), `signalbox-${agent}-`)))
-  const [workarea, userHome] = ['work area', 'home'].map((name) => {
-    mkdirSync(join(root, name), { mode: 0o700 })
-    return join(root, name)
-  }) as [string, string]
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: workarea })
-  git('init', '-q', '-b', 'main')
-  writeFileSync(join(workarea, 'README.md'), '# Sample\n')
-  git('add', '.')
-  git('-c', 'user.name=Sample', '-c', 'user.email=sample@example.invalid', 'commit', '-qm', 'Start')
+  const workarea = join(root, 'work area')
+  const userHome = join(root, 'home')
+  mkdirSync(userHome, { mode: 0o700 })
+  makeRepository(workarea)
   const folders = [programsOf(agent), programsOf('node'), '/usr/local/bin', '/usr/bin', '/bin']
   const path = folders.filter((folder) => folder !== undefined).join(delimiter)
   const open: PlainSession[] = []
-  const createExecutor = () =>
-    createSystemExecutor({
-      stateDirectory: join(root, 'state'),
-      runtimeDirectory: join(root, 'run'),
-      log: { info() {}, warn() {}, error() {} },
-      clock,
-      nodeProgram: realpathSync(process.execPath),
-      shimEntry: {
-        file: process.execPath,
-        args: [join(import.meta.dirname, '../../src-main/shim.ts')],
-        env: { ELECTRON_RUN_AS_NODE: '1' },
-      },
-    })
-  let executor = createExecutor()
+  let executor = createWall(root)
   return {
     root,
     workarea,
@@ -78,60 +60,21 @@ export function createAgentBench(agent: string): AgentBench {
       createAcpRuntime({
         table,
         machine: { path, home: userHome },
-        settings: () => ({
-          providerBaseUrls: {},
-          customAgents: [],
-          grantedCredentials: [],
-          defaultModel: null,
-          ...settings,
-        }),
+        settings: () => ({ ...noSettings, ...settings }),
         clock,
-        log: { info() {}, warn() {}, error() {} },
+        log,
         mask: (text) => text,
       }),
     session(options) {
-      const home = mkdtempSync(join(root, 'scratch-'))
-      chmodSync(home, 0o700)
+      const home = options.home ?? mkdtempSync(join(root, 'scratch-'))
       const sessionId = options.sessionId ?? `ses-${open.length}${agent}`
-      const connections: string[] = []
-      const network = (host: string, port: number) => {
-        connections.push(`${host}:${port}`)
-        return { ok: true } as const
-      }
-      const made = createPlainSession({
-        sessionId,
-        start: (spec, signal) =>
-          executor.launch(
-            {
-              sessionId,
-              cwd: workarea,
-              reads: [],
-              writes: [workarea],
-              home,
-              survives: true,
-              acceptUnconfined: false,
-              ...spec,
-              forwards: [...(spec.forwards ?? []), ...(options.forwards ?? [])],
-            },
-            network,
-            signal,
-          ),
-        workareaPath: workarea,
-        home,
-        answer: ({ options: offered }) => {
-          const yes = offered.find(({ kind }) => kind === 'allow_once')
-          return yes ? { kind: 'selected', optionId: yes.id, optionKind: yes.kind } : { kind: 'cancelled' }
-        },
-        adopt: (identity, forwards, fromByte) =>
-          executor.adopt(identity, { sessionId, forwards }, network, fromByte),
-        ...options,
-      })
+      const made = confinedSession(() => executor, { ...options, sessionId, home, workareaPath: workarea })
       open.push(made)
       return made
     },
     async restart() {
       await executor.close()
-      executor = createExecutor()
+      executor = createWall(root)
     },
     plant(path, content) {
       mkdirSync(dirname(join(userHome, path)), { recursive: true })
@@ -144,4 +87,66 @@ export function createAgentBench(agent: string): AgentBench {
       rmSync(root, { recursive: true, force: true, maxRetries: 3 })
     },
   }
+}
+
+const noSettings: AgentSettings = {
+  providerBaseUrls: {},
+  customAgents: [],
+  grantedCredentials: [],
+  defaultModel: null,
+}
+
+const log = { info() {}, warn() {}, error() {} }
+
+function makeRepository(folder: string): void {
+  mkdirSync(folder, { mode: 0o700 })
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: folder })
+  git('init', '-q', '-b', 'main')
+  writeFileSync(join(folder, 'README.md'), '# Sample\n')
+  git('add', '.')
+  git('-c', 'user.name=Sample', '-c', 'user.email=sample@example.invalid', 'commit', '-qm', 'Start')
+}
+
+function createWall(root: string): Executor {
+  return createSystemExecutor({
+    stateDirectory: join(root, 'state'),
+    runtimeDirectory: join(root, 'run'),
+    log,
+    clock,
+    nodeProgram: realpathSync(process.execPath),
+    shimEntry: {
+      file: process.execPath,
+      args: [join(import.meta.dirname, '../../src-main/shim.ts')],
+      env: { ELECTRON_RUN_AS_NODE: '1' },
+    },
+  })
+}
+
+/** A session whose programs run behind the wall, and whose person allows everything once. */
+function confinedSession(
+  executor: () => Executor,
+  options: BenchSession & Pick<PlainSessionOptions, 'workareaPath' | 'home'> & { readonly sessionId: string },
+): PlainSession {
+  const { sessionId, workareaPath, home } = options
+  const network = () => ({ ok: true }) as const
+  const fixed = {
+    sessionId,
+    cwd: workareaPath,
+    writes: [workareaPath],
+    home,
+    acceptUnconfined: false,
+  }
+  return createPlainSession({
+    start(spec, signal) {
+      const forwards = [...(spec.forwards ?? []), ...(options.forwards ?? [])]
+      return executor().launch({ reads: [], survives: true, ...fixed, ...spec, forwards }, network, signal)
+    },
+    adopt: (identity, forwards, fromByte) =>
+      executor().adopt(identity, { sessionId, forwards }, network, fromByte),
+    answer: ({ options: offered }) => {
+      const yes = offered.find(({ kind }) => kind === 'allow_once')
+      return yes ? { kind: 'selected', optionId: yes.id, optionKind: yes.kind } : { kind: 'cancelled' }
+    },
+    ...options,
+  })
 }

@@ -12,7 +12,12 @@ await runTool(async (args) => {
   const agents = args.find((arg) => arg.startsWith('--agents='))?.slice('--agents='.length)
   const display = await openDisplay()
   try {
-    const stages = [...staticStages, testStage('unit'), testStage('e2e', { env: display.env })]
+    const stages = [
+      ...staticStages,
+      testStage('unit'),
+      testStage('git'),
+      testStage('e2e', { env: display.env }),
+    ]
     stages.push(packageStage(electron, display.env))
     if (agents) stages.push(await agentStage(agents.split(','), display.env))
     return await runStages(stages)

@@ -80,5 +80,3 @@ export function createAdmission(parts: {
     },
   }
 }
-
-export type Admission = ReturnType<typeof createAdmission>

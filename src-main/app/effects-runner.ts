@@ -123,8 +123,6 @@ export function createEffectsRunner(parts: RunnerParts) {
   }
 }
 
-export type EffectsRunner = ReturnType<typeof createEffectsRunner>
-
 function call(handlers: EffectHandlers | undefined, effect: OwedEffect, signal: AbortSignal): Promise<void> {
   switch (effect.kind) {
     case 'session.run':

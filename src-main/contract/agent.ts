@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { PathText, systemText } from './ids.ts'
 import { command, query } from './procedure.ts'
 import { Done, Payment, RuntimeKind } from './session.ts'
 
@@ -54,9 +55,9 @@ export const agent = {
   addCustom: command({
     input: z.object({
       name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'lower-case letters, digits and "-", at most 31'),
-      file: z.string().min(1).max(4096),
-      args: z.array(z.string().max(4096)).max(50).default([]),
-      env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096)).default({}),
+      file: PathText,
+      args: z.array(systemText(4096)).max(50).default([]),
+      env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), systemText(4096)).default({}),
       hosts: z.array(z.string().max(255)).max(50).default([]),
     }),
     output: Done,

@@ -49,3 +49,13 @@ export const Count = z.int().min(0)
 
 /** Money in nano-dollars (10⁻⁹ USD), a safe integer. */
 export const UsdNanos = z.int().min(0)
+
+/** Text for the operating system: paths, arguments, names of branches. A NUL character would cut it short there. */
+export const systemText = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .refine((text) => !text.includes('\0'), 'must not contain a NUL character')
+
+/** A path of this machine, as people write it. */
+export const PathText = systemText(4096).min(1)

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { AtMs, Count, ProjectId } from './ids.ts'
+import { AtMs, Count, PathText, ProjectId } from './ids.ts'
 import { command, query } from './procedure.ts'
 import { Done } from './session.ts'
 
@@ -18,7 +18,7 @@ export const project = {
   list: query({ input: z.object({}), output: z.array(Project) }),
   add: command({
     input: z.object({
-      path: z.string().min(1).max(4096),
+      path: PathText,
       name: z.string().trim().min(1).max(100).optional(),
     }),
     output: Done.extend({ projectId: ProjectId }),

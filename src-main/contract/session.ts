@@ -1,5 +1,17 @@
 import * as z from 'zod'
-import { AskId, AtMs, Count, Pid, ProjectId, PromptId, Seq, SessionId, UsdNanos, WorkareaId } from './ids.ts'
+import {
+  AskId,
+  AtMs,
+  Count,
+  Pid,
+  ProjectId,
+  PromptId,
+  Seq,
+  SessionId,
+  systemText,
+  UsdNanos,
+  WorkareaId,
+} from './ids.ts'
 import { command, query, stream } from './procedure.ts'
 
 /** The public six (spec/control-plane.md §10.1). */
@@ -218,7 +230,7 @@ export const SubmitInput = z.object({
   payment: Payment.optional(),
   budget: Budget.partial().default({}),
   /** Branch, tag or commit to start from; absent = what is checked out. */
-  base: z.string().min(1).max(500).optional(),
+  base: systemText(500).min(1).optional(),
   /** Take uncommitted changes of the user's checkout along. */
   carryChanges: z.boolean().default(false),
   priority: z.int().min(1).max(5).default(3),
@@ -312,7 +324,7 @@ export const session = {
     errors: ['session_not_found', 'session_still_running', 'workarea_gone'],
   }),
   land: command({
-    input: one.extend({ target: z.string().max(500).optional(), message: z.string().max(10_000).optional() }),
+    input: one.extend({ target: systemText(500).optional(), message: z.string().max(10_000).optional() }),
     output: Done.extend({ branch: z.string(), commit: z.string(), note: z.string() }),
     errors: [
       'session_not_found',

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { AtMs, Count, ProjectId, SessionId, UsdNanos } from './ids.ts'
+import { AtMs, Count, ProjectId, SessionId, systemText, UsdNanos } from './ids.ts'
 import { command, query } from './procedure.ts'
 import { Budget, Done } from './session.ts'
 
@@ -16,16 +16,16 @@ export const Settings = z.object({
   notifyFailed: z.boolean(),
   notifyEnded: z.boolean(),
   bell: z.boolean(),
-  editorCommand: z.array(z.string().max(1000)).max(20).nullable(),
+  editorCommand: z.array(systemText(1000)).max(20).nullable(),
   storageCapBytes: Count.nullable(),
   httpDoor: z.boolean(),
   providerBaseUrls: z.record(z.string(), z.url({ protocol: /^https?$/ })),
   customAgents: z.array(
     z.object({
       name: z.string(),
-      file: z.string(),
-      args: z.array(z.string()),
-      env: z.record(z.string(), z.string()),
+      file: systemText(4096),
+      args: z.array(systemText(4096)),
+      env: z.record(z.string(), systemText(4096)),
       hosts: z.array(z.string()),
     }),
   ),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { AtMs, Count, SessionId, WorkareaId } from './ids.ts'
+import { AtMs, Count, PathText, SessionId, systemText, WorkareaId } from './ids.ts'
 import { command, query } from './procedure.ts'
 import { ChangeCounts } from './session.ts'
 
@@ -95,7 +95,7 @@ const of = z.object({ sessionId: SessionId })
 
 export const workarea = {
   inspect: query({
-    input: z.object({ path: z.string().min(1).max(4096) }),
+    input: z.object({ path: PathText }),
     output: RepositoryInfo,
     errors: [
       'not_a_repository',
@@ -113,7 +113,7 @@ export const workarea = {
   }),
   fileDiff: query({
     input: of.extend({
-      path: z.string().min(1).max(4096),
+      path: PathText,
       context: z.int().min(0).max(100_000).default(3),
       ignoreWhiteSpace: z.boolean().default(false),
     }),
@@ -121,7 +121,7 @@ export const workarea = {
     errors: ['session_not_found', 'workarea_not_found', 'workarea_gone', 'not_found', 'git_failed'],
   }),
   open: command({
-    input: of.extend({ what: z.enum(['folder', 'editor']), path: z.string().max(4096).optional() }),
+    input: of.extend({ what: z.enum(['folder', 'editor']), path: systemText(4096).optional() }),
     output: z.object({ atSeq: Count }),
     errors: ['session_not_found', 'workarea_gone', 'not_found'],
   }),

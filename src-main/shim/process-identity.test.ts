@@ -18,13 +18,13 @@ it('knows a process by its start, and a zombie for dead', async () => {
   const own = readStat(process.pid)
   expect(isAlive(process.pid, own?.startTime ?? '')).toBe(true)
   expect(isAlive(process.pid, '1')).toBe(false)
-  // The shell's child is not waited for: it stays a zombie.
-  const shell = spawn('/bin/sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 5'], {
+  // The shell becomes another program before its child ends; nobody waits for the child, so it stays a zombie.
+  const shell = spawn('/bin/sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 20'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const [line] = await shell.stdout.take(1).toArray()
   const pid = Number(String(line))
-  await expect.poll(() => readStat(pid)?.state).toBe('Z')
+  await expect.poll(() => readStat(pid)?.state, { timeout: 10_000 }).toBe('Z')
   expect(isAlive(pid, readStat(pid)?.startTime ?? '')).toBe(false)
   shell.kill('SIGKILL')
 })

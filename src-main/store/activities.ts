@@ -61,5 +61,3 @@ export function createActivities(db: Db) {
     },
   }
 }
-
-export type Activities = ReturnType<typeof createActivities>

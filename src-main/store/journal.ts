@@ -166,5 +166,3 @@ export function createJournal(db: Db, machineId: string) {
     },
   }
 }
-
-export type Journal = ReturnType<typeof createJournal>

@@ -58,5 +58,3 @@ export function createOutbox(db: Db) {
     forgive: (sessionId: string): void => void removeSession.run(sessionId),
   }
 }
-
-export type Outbox = ReturnType<typeof createOutbox>

@@ -56,8 +56,6 @@ export function createVerifier({ file, threads, nowMs }: VerifierOptions) {
   }
 }
 
-export type ChainVerifier = ReturnType<typeof createVerifier>
-
 async function verifyLong(
   crew: Crew,
   chain: string,

@@ -1,3 +1,2 @@
 /** The one table from a session's state to its lamp and word, for features, which see types of the contract only. */
-export { type Lamp, type LampShape, type LampTone, lampOf } from '@contract/lamp.ts'
-export { defaultSettings } from '@contract/settings.ts'
+export { type Lamp, lampOf } from '@contract/lamp.ts'

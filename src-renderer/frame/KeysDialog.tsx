@@ -19,7 +19,7 @@ export function KeysDialog() {
       isOpen={overlay.kind === 'keys'}
       onClose={close}
       title="Keys"
-      width={620}
+      width={700}
       foot={<Button onPress={close}>Close</Button>}
     >
       <div className="dialog-body keys-list">

@@ -68,6 +68,7 @@ export const keyTable: readonly KeyBinding[] = [
   of('session', 'split', ['U'], 'unified or split'),
   of('session', 'white-space', ['W'], 'ignore white space'),
   of('session', 'land', ['L'], 'land', foot),
+  of('session', 'undo', ['Mod+Z'], 'undo the landing'),
   of('session', 'keep', ['Shift+K'], 'keep the branch'),
   of('session', 'pause', ['Z'], 'pause or resume'),
   of('session', 'stop', ['Mod+.'], 'stop', foot),

@@ -61,11 +61,12 @@ export function DataGrid<T>(props: DataGridProps<T>) {
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 8,
   })
   // biome-ignore lint/correctness/useExhaustiveDependencies: the rows have to be measured again when their height changes
   useEffect(() => virtual.measure(), [rowHeight, virtual])
   const items = virtual.getVirtualItems()
+  const lanes = lanesFor(items.length)
   const first = items[0]?.index ?? 0
   const last = items.at(-1)?.index ?? 0
   const { onVisible } = props
@@ -95,7 +96,7 @@ export function DataGrid<T>(props: DataGridProps<T>) {
           const item = props.itemAt(place.index)
           return (
             <Row
-              key={place.key}
+              key={place.index % lanes}
               id={id}
               index={place.index}
               top={place.start}
@@ -110,6 +111,11 @@ export function DataGrid<T>(props: DataGridProps<T>) {
       </div>
     </div>
   )
+}
+
+/** Rows that scroll out lend their elements to those that come in, which is cheaper than making new ones. */
+function lanesFor(count: number): number {
+  return Math.max(64, 2 ** Math.ceil(Math.log2(count + 1)))
 }
 
 /** Arrow keys. The place of the active row is remembered, so that it is kept where its row is not loaded any more. */

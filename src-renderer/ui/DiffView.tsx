@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react'
+import { type ReactNode, type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react'
 import { visibleLine } from '../format/visible-text.ts'
 import { type DiffRow, type HunkView, layOutDiff, type PlacedLine, sideText } from './diff-rows.ts'
 import { type Highlight, languageOf, loadHighlight, type Token } from './highlight.ts'
@@ -63,22 +63,31 @@ export function DiffView(props: {
       <div className={`diff-body${isSplit ? ' split' : ''}`} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const row = drawing.rows[item.index]
+          if (!row) return null
+          const measure = isSplit ? virtual.measureElement : undefined
           return (
-            row && (
-              <div
-                key={item.key}
-                className="diff-place"
-                ref={isSplit ? virtual.measureElement : undefined}
-                data-index={item.index}
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
-                <Row row={row} colourOf={colourOf} />
-              </div>
-            )
+            <Place key={item.key} index={item.index} top={item.start} measure={measure}>
+              <Row row={row} colourOf={colourOf} />
+            </Place>
           )
         })}
       </div>
     </section>
+  )
+}
+
+/** Where a row stands. Rows side by side wrap, so their heights are measured; unified ones are all alike. */
+function Place(props: {
+  index: number
+  top: number
+  measure: ((element: Element | null) => void) | undefined
+  children: ReactNode
+}) {
+  const style = { transform: `translateY(${props.top}px)` }
+  return (
+    <div className="diff-place" ref={props.measure} data-index={props.index} style={style}>
+      {props.children}
+    </div>
   )
 }
 

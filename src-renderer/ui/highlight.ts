@@ -1,4 +1,7 @@
-import type { Root, RootContent } from 'hast'
+import type { createLowlight } from 'lowlight'
+
+type Root = ReturnType<ReturnType<typeof createLowlight>['highlight']>
+type RootContent = Root['children'][number]
 
 /** A run of characters with its colour role; null is plain. */
 export interface Token {

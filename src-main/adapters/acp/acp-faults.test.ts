@@ -97,7 +97,7 @@ describe('an agent that can not start', () => {
     })
     const failure = failureOf(runtime.start(plain.session))
     await expect.poll(() => timers.length).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await expect.poll(() => plain.children[0]?.child.stderrTail()).toContain('thinking')
     timers[0]?.()
     const error = await failure
     expect(error.message).toContain('did not answer initialize within 30 s')
@@ -251,5 +251,15 @@ describe('detection', () => {
     const { bin, folder } = install('@qwen-code/qwen-code', '0.9.9', 'unused')
     symlinkSync(join(folder, 'cli.js'), join(bin, 'qwen'))
     expect(await stateOf('qwen', { path: `${bin}:/usr/bin:/bin` })).toMatchObject({ state: 'too_old' })
+  })
+
+  it('looks again when the settings are others, not otherwise', async () => {
+    const settings = { grantedCredentials: [] as string[] }
+    const runtime = bed.runtime({ table: agentTable, path: '/nowhere', settings })
+    const first = await runtime.agents({ isFresh: false })
+    expect((await runtime.agents({ isFresh: false }))[0]).toBe(first[0])
+    expect((await runtime.agents({ isFresh: true }))[0]).not.toBe(first[0])
+    settings.grantedCredentials.push('claude')
+    expect((await runtime.agents({ isFresh: false }))[0]?.credentialsGranted).toBe(true)
   })
 })

@@ -26,12 +26,13 @@ export interface AcpPowers {
  * the app; its requests for files and terminals are served inside the workarea only.
  */
 export function createAcpRuntime(powers: AcpPowers): Runtime {
-  let found: Promise<ReadonlyMap<string, Detected>> | undefined
+  let found: { readonly settings: string; readonly all: Promise<readonly Detected[]> } | undefined
+  /** What was found holds until somebody wants a fresh look or the settings are others. */
   const look = (isFresh: boolean) => {
-    if (isFresh || found === undefined) found = detectAll(powers)
-    return found
+    const settings = JSON.stringify(powers.settings())
+    if (isFresh || found?.settings !== settings) found = { settings, all: detectAll(powers) }
+    return found.all
   }
-  /** What is startable changes with the settings and logins; versions and places are looked up once. */
   const detect = async (agent: string): Promise<Detected> => {
     const known = powers.table.find(({ id }) => id === agent)
     if (known) return detectAgent(known, powers.machine, powers.settings())
@@ -68,7 +69,7 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
     kind: 'acp',
     async agents({ isFresh }): Promise<readonly AgentInfo[]> {
       const all = await look(isFresh)
-      return [...all.values()].map(({ info }) => info)
+      return all.map(({ info }) => info)
     },
     devices: (agent, _model, payment) => devicesOf(powers, agent, payment),
     async start(session): Promise<RuntimeHandle> {
@@ -89,13 +90,12 @@ function customAgent({ settings }: AcpPowers, agent: string) {
   return settings().customAgents.find(({ name }) => `custom:${name}` === agent)
 }
 
-async function detectAll(powers: AcpPowers): Promise<ReadonlyMap<string, Detected>> {
+async function detectAll(powers: AcpPowers): Promise<readonly Detected[]> {
   const settings = powers.settings()
-  const all = await Promise.all([
+  return Promise.all([
     ...powers.table.map((program) => detectAgent(program, powers.machine, settings)),
     ...settings.customAgents.map((agent) => detectCustom(agent, powers.machine)),
   ])
-  return new Map(all.map((detected) => [detected.info.id, detected]))
 }
 
 /** Its model, a shell for terminals, and the hosts of the way it is paid for; of both ways when that is not told. */

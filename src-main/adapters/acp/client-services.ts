@@ -45,30 +45,14 @@ export function createSessionServices(
     pay: account.payTerminal,
   })
   let isMuted = false
-  let cancelled = new AbortController()
-
-  const ask: ClientServices['askPermission'] = async (request, signal) => {
-    const call = tools.read(request.toolCall)
-    if (call) session.emit(call)
-    const question = readPermission(request, session.workareaPath)
-    if (account.isBroke() || question.ask.options.length === 0)
-      return permissionAnswer(question, { kind: 'cancelled' })
-    const stopped = AbortSignal.any([signal, cancelled.signal])
-    const outcome = await Promise.race([session.ask(question.ask), cancelledBy(stopped)])
-    if (call && outcome.kind === 'selected' && outcome.optionKind.startsWith('reject'))
-      tools.refuse(call.callId)
-    return permissionAnswer(question, outcome)
-  }
+  const asking = createAsking(session, tools, account.isBroke)
   return {
     terminals,
     tools,
     mute(next) {
       isMuted = next
     },
-    cancelAsks() {
-      cancelled.abort()
-      cancelled = new AbortController()
-    },
+    cancelAsks: asking.cancelAll,
     services: {
       update(params) {
         if (isMuted) return
@@ -77,7 +61,7 @@ export function createSessionServices(
         const costUsdNanos = usage === undefined ? undefined : readCost(usage)
         if (costUsdNanos !== undefined) session.reportUsage({ costUsdNanos })
       },
-      askPermission: ask,
+      askPermission: asking.ask,
       readFile: async ({ path, line, limit }) => ({
         content: await serve(`read ${path}`, () =>
           files.readText(path, { ...(line ? { line } : {}), ...(limit ? { limit } : {}) }),
@@ -85,6 +69,30 @@ export function createSessionServices(
       }),
       writeFile: ({ path, content }) => serve(`write ${path}`, () => files.writeText(path, content)),
       terminals: terminals.services,
+    },
+  }
+}
+
+/** Puts the agent's questions to a person; all that are open can be answered with `cancelled` at once. */
+function createAsking(session: RuntimeSession, tools: ToolCallReader, isBroke: () => boolean) {
+  let cancelled = new AbortController()
+  const ask: ClientServices['askPermission'] = async (request, signal) => {
+    const call = tools.read(request.toolCall)
+    if (call) session.emit(call)
+    const question = readPermission(request, session.workareaPath)
+    if (isBroke() || question.ask.options.length === 0)
+      return permissionAnswer(question, { kind: 'cancelled' })
+    const stopped = AbortSignal.any([signal, cancelled.signal])
+    const outcome = await Promise.race([session.ask(question.ask), cancelledBy(stopped)])
+    if (call && outcome.kind === 'selected' && outcome.optionKind.startsWith('reject'))
+      tools.refuse(call.callId)
+    return permissionAnswer(question, outcome)
+  }
+  return {
+    ask,
+    cancelAll() {
+      cancelled.abort()
+      cancelled = new AbortController()
     },
   }
 }

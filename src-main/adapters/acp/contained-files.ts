@@ -37,42 +37,7 @@ const fileFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.
  * part is looked at first, which leaves a short race.
  */
 export function createContainedFiles(root: string): ContainedFiles {
-  const isHeld = existsSync('/proc/self/fd')
-  const at = (folder: Folder, name: string) =>
-    isHeld ? `/proc/self/fd/${folder.handle.fd}/${name}` : join(folder.path, name)
-
-  const openRoot = async (): Promise<Folder> => {
-    const path = await realpath(root)
-    return { path, handle: await open(path, folderFlags) }
-  }
-  const enter = async (folder: Folder, name: string, isMade: boolean): Promise<Folder> => {
-    const path = at(folder, name)
-    try {
-      await refuseLink(path)
-      return { path: join(folder.path, name), handle: await open(path, folderFlags) }
-    } catch (error) {
-      if (!isMade || codeOf(error) !== 'ENOENT') throw error
-      await mkdir(path)
-      const made = { path: join(folder.path, name), handle: await open(path, folderFlags) }
-      await giveToOwner(made.handle, folder.handle)
-      return made
-    }
-  }
-  /** Walks to the folder of `path`; the caller closes it. */
-  const walk = async (parts: readonly string[], isMade: boolean): Promise<Folder> => {
-    let folder = await openRoot()
-    for (const part of parts) {
-      try {
-        const next = await enter(folder, part, isMade)
-        await folder.handle.close()
-        folder = next
-      } catch (error) {
-        await folder.handle.close()
-        throw translated(error, part)
-      }
-    }
-    return folder
-  }
+  const { at, walk } = createWalk(root)
   const within = async <T>(
     path: string,
     isMade: boolean,
@@ -112,6 +77,45 @@ export function createContainedFiles(root: string): ContainedFiles {
     async checkFolder(path) {
       const folder = await walk(await partsOf(root, path), false)
       await folder.handle.close()
+    },
+  }
+}
+
+/** Goes down from the root, one folder at a time. */
+function createWalk(root: string) {
+  const isHeld = existsSync('/proc/self/fd')
+  const at = (folder: Folder, name: string) =>
+    isHeld ? `/proc/self/fd/${folder.handle.fd}/${name}` : join(folder.path, name)
+  const enter = async (folder: Folder, name: string, isMade: boolean): Promise<Folder> => {
+    const path = at(folder, name)
+    try {
+      await refuseLink(path)
+      return { path: join(folder.path, name), handle: await open(path, folderFlags) }
+    } catch (error) {
+      if (!isMade || codeOf(error) !== 'ENOENT') throw error
+      await mkdir(path)
+      const made = { path: join(folder.path, name), handle: await open(path, folderFlags) }
+      await giveToOwner(made.handle, folder.handle)
+      return made
+    }
+  }
+  return {
+    at,
+    /** The folder that the parts lead to; the caller closes it. */
+    async walk(parts: readonly string[], isMade: boolean): Promise<Folder> {
+      const path = await realpath(root)
+      let folder: Folder = { path, handle: await open(path, folderFlags) }
+      for (const part of parts) {
+        try {
+          const next = await enter(folder, part, isMade)
+          await folder.handle.close()
+          folder = next
+        } catch (error) {
+          await folder.handle.close()
+          throw translated(error, part)
+        }
+      }
+      return folder
     },
   }
 }

@@ -31,7 +31,6 @@ export interface LiveAgent {
   prompt(acpSessionId: string, text: string, signal: AbortSignal): Promise<TurnResult>
   /** Waits for the answer to a prompt that an earlier connection sent. */
   awaitAnswer(acpSessionId: string, answer: Promise<unknown>): Promise<TurnResult>
-  isPrompting(): boolean
   /** Asks the agent to stop, gives it two seconds, then ends the program and all it started. */
   stop(): Promise<void>
   letGo(): Promise<void>
@@ -46,64 +45,8 @@ export function createLiveAgent(powers: LiveAgentPowers): LiveAgent {
   const { session, child, clock } = powers
   const ours = createSessionServices(session, powers.terminalEnv, () => clock.nowMs())
   const connection = connectAgent(child, ours.services, powers.stream)
-  const usage = createUsageSum()
-  let prompting: { readonly acpSessionId: string; readonly settled: Promise<unknown> } | undefined
-  let stopping: Promise<void> | undefined
-
   const explain = (error: unknown, what: string) => explainFailure(powers, connection, error, what)
-  const cancel = async () => {
-    if (!prompting) return
-    ours.cancelAsks()
-    const { acpSessionId, settled } = prompting
-    await connection.agent.notify(calls.session.cancel, { sessionId: acpSessionId }).catch(() => undefined)
-    await Promise.race([settled, pause(clock, cancelMs), child.exited])
-  }
-  const end = async (isCancelled: boolean) => {
-    if (!isCancelled) await cancel()
-    await ours.terminals.close().catch(() => undefined)
-    await child.terminate(graceMs)
-    connection.close()
-  }
-  const stop = () => {
-    stopping ??= end(false)
-    return stopping
-  }
-  /** One prompt under way: its end is told, and an abort cancels it, with the end of the program as the last means. */
-  const follow = async (
-    acpSessionId: string,
-    answer: Promise<unknown>,
-    signal?: AbortSignal,
-  ): Promise<TurnResult> => {
-    const settled = answer.then(
-      () => undefined,
-      () => undefined,
-    )
-    prompting = { acpSessionId, settled }
-    const onAbort = () => void cancelThenEnd(settled)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
-    try {
-      const reply = await answer
-      session.reportUsage(usage.add(readPromptUsage(reply, powers.usageScope)))
-      return conclude(session, ours, reply)
-    } catch (error) {
-      usage.add(undefined)
-      markCancelled(session, ours)
-      if (signal?.aborted || stopping) return { kind: 'cancelled' }
-      throw await explain(error, 'session/prompt')
-    } finally {
-      prompting = undefined
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
-  const cancelThenEnd = async (settled: Promise<unknown>) => {
-    let isSettled = false
-    void settled.then(() => {
-      isSettled = true
-    })
-    await cancel()
-    if (!isSettled) stopping ??= end(true)
-  }
+  const turns = createTurns(powers, connection, ours, explain)
   return {
     connection,
     ours,
@@ -115,7 +58,7 @@ export function createLiveAgent(powers: LiveAgentPowers): LiveAgent {
       }
     },
     prompt: (acpSessionId, text, signal) =>
-      follow(
+      turns.follow(
         acpSessionId,
         connection.agent.request(calls.session.prompt, {
           sessionId: acpSessionId,
@@ -123,19 +66,82 @@ export function createLiveAgent(powers: LiveAgentPowers): LiveAgent {
         }),
         signal,
       ),
-    awaitAnswer: (acpSessionId, answer) =>
-      follow(acpSessionId, Promise.race([answer, connection.closed.then(() => Promise.reject(gone()))])),
-    isPrompting: () => prompting !== undefined,
-    stop,
-    async letGo() {
-      stopping = Promise.resolve()
+    awaitAnswer(acpSessionId, answer) {
+      const isGone = connection.closed.then(() => Promise.reject(new Error('the agent is gone')))
+      return turns.follow(acpSessionId, Promise.race([answer, isGone]))
+    },
+    stop: () => turns.end(true),
+    letGo: turns.letGo,
+  }
+}
+
+/** The turn under way, if any, and the ways in which it and the program end. */
+function createTurns(
+  powers: LiveAgentPowers,
+  connection: AgentConnection,
+  ours: SessionServices,
+  explain: (error: unknown, what: string) => Promise<unknown>,
+) {
+  const { session, child, clock } = powers
+  const usage = createUsageSum()
+  let current: { readonly acpSessionId: string; readonly settled: Promise<unknown> } | undefined
+  let ending: Promise<void> | undefined
+  let isLetGo = false
+
+  const cancel = async () => {
+    if (!current) return
+    ours.cancelAsks()
+    const { acpSessionId, settled } = current
+    await connection.agent.notify(calls.session.cancel, { sessionId: acpSessionId }).catch(() => undefined)
+    await Promise.race([settled, pause(clock, cancelMs), child.exited])
+  }
+  const end = (isAskedFirst: boolean) => {
+    ending ??= (isAskedFirst ? cancel() : Promise.resolve()).then(() => takeDown(child, connection, ours))
+    return ending
+  }
+  const cancelOrEnd = async (turn: typeof current) => {
+    await cancel()
+    if (current === turn) await end(false)
+  }
+  return {
+    end,
+    /** One prompt under way: its end is told, and an abort cancels it, with the end of the program as the last means. */
+    async follow(acpSessionId: string, answer: Promise<unknown>, signal?: AbortSignal): Promise<TurnResult> {
+      const turn = { acpSessionId, settled: answer.catch(() => undefined) }
+      current = turn
+      const onAbort = () => void cancelOrEnd(turn)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal?.aborted) onAbort()
+      try {
+        const reply = await answer
+        session.reportUsage(usage.add(readPromptUsage(reply, powers.usageScope)))
+        return conclude(session, ours, reply)
+      } catch (error) {
+        // The turn goes on without us; nothing true can be said of its end here.
+        if (isLetGo) return await new Promise<never>(() => {})
+        usage.add(undefined)
+        markCancelled(session, ours)
+        if (signal?.aborted || ending) return { kind: 'cancelled' }
+        throw await explain(error, 'session/prompt')
+      } finally {
+        current = undefined
+        signal?.removeEventListener('abort', onAbort)
+      }
+    },
+    async letGo(): Promise<void> {
+      isLetGo = true
+      ending = Promise.resolve()
       await child.detach()
       connection.close()
     },
   }
 }
 
-const gone = () => new Error('the agent is gone')
+async function takeDown(child: Child, connection: AgentConnection, ours: SessionServices): Promise<void> {
+  await ours.terminals.close().catch(() => undefined)
+  await child.terminate(graceMs)
+  connection.close()
+}
 
 class TimeUp extends Error {
   override readonly name = 'TimeUp'

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Bench, createBench, fingerprint, refusal } from './workareas.fixture.ts'
+import { type Bench, createBench, fingerprint, onlyRoot, refusal } from './workareas.fixture.ts'
 
 let bench: Bench
 beforeEach(() => {
@@ -268,29 +268,23 @@ test('closing in the middle cancels and cleans up', async () => {
   expect((await refusal(bench.acquire(folder)))?.code).toBe('cancelled')
 })
 
-test.skipIf(process.getuid?.() !== 0)(
-  'a tree that was given to another user is read, merged into and landed',
-  async () => {
-    const folder = bench.repository('plain')
-    const record = await bench.acquire(folder)
-    chmodSync(bench.root, 0o711)
-    execFileSync('chown', ['-R', '65534:65534', record.path])
-    for (const path of ['state', 'state/workareas', `state/workareas/${record.workareaId}`])
-      chmodSync(join(bench.root, path), 0o711)
-    const script = 'echo agent > a.txt && git add -A && git commit -q -m agent && echo more > b.txt'
-    const asAgent = ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', script]
-    execFileSync('setpriv', asAgent, {
-      cwd: record.path,
-      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
-    })
-    expect((await bench.workareas.counts(record)).files).toBe(2)
-    const landing = await bench.workareas.land(record, { message: 'land\n' })
-    expect(bench.git(folder, 'log', '-2', '--format=%s', landing.commit).split('\n')).toEqual([
-      'land',
-      'agent',
-    ])
-  },
-)
+onlyRoot(test)('a tree that was given to another user is read, merged into and landed', async () => {
+  const folder = bench.repository('plain')
+  const record = await bench.acquire(folder)
+  chmodSync(bench.root, 0o711)
+  execFileSync('chown', ['-R', '65534:65534', record.path])
+  for (const path of ['state', 'state/workareas', `state/workareas/${record.workareaId}`])
+    chmodSync(join(bench.root, path), 0o711)
+  const script = 'echo agent > a.txt && git add -A && git commit -q -m agent && echo more > b.txt'
+  const asAgent = ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', script]
+  execFileSync('setpriv', asAgent, {
+    cwd: record.path,
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+  })
+  expect((await bench.workareas.counts(record)).files).toBe(2)
+  const landing = await bench.workareas.land(record, { message: 'land\n' })
+  expect(bench.git(folder, 'log', '-2', '--format=%s', landing.commit).split('\n')).toEqual(['land', 'agent'])
+})
 
 test('discard removes the clone and every reference, even when the agent locked its folders', async () => {
   const folder = bench.repository('plain')

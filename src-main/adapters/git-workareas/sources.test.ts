@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Bench, createBench, fingerprint, makeTrap, refusal } from './workareas.fixture.ts'
+import { type Bench, createBench, fingerprint, makeTrap, onlyRoot, refusal } from './workareas.fixture.ts'
 
 let bench: Bench
 beforeEach(() => {
@@ -172,45 +172,39 @@ test('a partial clone is copied, without asking the network', async () => {
   expect(bench.areas()).toEqual([])
 })
 
-test.skipIf(!isRoot)(
-  'a repository on a read-only file system; landing there says why it can not',
-  async () => {
-    const folder = bench.repository('plain')
-    const mounted = join(bench.root, 'mounted')
-    mkdirSync(mounted)
-    execFileSync('mount', ['--bind', folder, mounted])
-    try {
-      execFileSync('mount', ['-o', 'remount,bind,ro', mounted])
-      const before = fingerprint(folder)
-      const record = await bench.acquire(mounted)
-      expect(record.mode).toBe('copied')
-      expect(record.notes[0]).toContain("can't be written to")
-      bench.write(record.path, { 'x.txt': 'x\n' })
-      expect((await bench.workareas.changes(record)).counts.files).toBe(1)
-      expect((await refusal(bench.workareas.land(record, { message })))?.code).toBe('path_not_writable')
-      expect((await refusal(bench.workareas.saveResult(record, 'r\n')))?.code).toBe('path_not_writable')
-      await bench.workareas.discard(record, { keepResult: false })
-      expect(fingerprint(folder)).toBe(before)
-    } finally {
-      execFileSync('umount', [mounted])
-    }
-  },
-)
+onlyRoot(test)('a repository on a read-only file system; landing there says why it can not', async () => {
+  const folder = bench.repository('plain')
+  const mounted = join(bench.root, 'mounted')
+  mkdirSync(mounted)
+  execFileSync('mount', ['--bind', folder, mounted])
+  try {
+    execFileSync('mount', ['-o', 'remount,bind,ro', mounted])
+    const before = fingerprint(folder)
+    const record = await bench.acquire(mounted)
+    expect(record.mode).toBe('copied')
+    expect(record.notes[0]).toContain("can't be written to")
+    bench.write(record.path, { 'x.txt': 'x\n' })
+    expect((await bench.workareas.changes(record)).counts.files).toBe(1)
+    expect((await refusal(bench.workareas.land(record, { message })))?.code).toBe('path_not_writable')
+    expect((await refusal(bench.workareas.saveResult(record, 'r\n')))?.code).toBe('path_not_writable')
+    await bench.workareas.discard(record, { keepResult: false })
+    expect(fingerprint(folder)).toBe(before)
+  } finally {
+    execFileSync('umount', [mounted])
+  }
+})
 
-test.skipIf(!isRoot)(
-  'a repository of another owner names the remedy, and works once it was followed',
-  async () => {
-    const folder = bench.repository("some'one")
-    execFileSync('chown', ['-R', '65534:65534', folder])
-    const refused = await refusal(bench.acquire(folder))
-    expect(refused?.code).toBe('repository_other_owner')
-    const remedy = /run: (git config .*)$/.exec(refused?.message ?? '')?.[1] ?? ''
-    execFileSync('sh', ['-c', remedy], { env: { PATH: process.env.PATH ?? '', HOME: bench.home } })
-    expect((await bench.acquire(folder)).mode).toBe('shared')
-  },
-)
+onlyRoot(test)('a repository of another owner names the remedy, and works once it was followed', async () => {
+  const folder = bench.repository("some'one")
+  execFileSync('chown', ['-R', '65534:65534', folder])
+  const refused = await refusal(bench.acquire(folder))
+  expect(refused?.code).toBe('repository_other_owner')
+  const remedy = /run: (git config .*)$/.exec(refused?.message ?? '')?.[1] ?? ''
+  execFileSync('sh', ['-c', remedy], { env: { PATH: process.env.PATH ?? '', HOME: bench.home } })
+  expect((await bench.acquire(folder)).mode).toBe('shared')
+})
 
-describe.skipIf(!isRoot)('no space left', () => {
+onlyRoot(describe)('no space left', () => {
   test.each(['40k', '120k', '200k', '600k', '1500k', '2500k'])(
     'on a disk of %s is named and nothing stays behind',
     async (size) => {

@@ -186,3 +186,10 @@ export function makeTrap(
   chmodSync(program, 0o755)
   return { program, sprung: () => existsSync(mark) }
 }
+
+/** Registers what only root can set up (other owners, small file systems); for others it says so and leaves it out. */
+export function onlyRoot<R extends (name: string, ...rest: never[]) => unknown>(register: R): R {
+  if (process.getuid?.() === 0) return register
+  const leaveOut = (name: string) => console.log(`left out, needs root: ${name}`)
+  return leaveOut as R
+}

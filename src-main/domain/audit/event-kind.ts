@@ -40,8 +40,6 @@ export const eventKinds = {
   'daemon.reconciled': 'daemon-reconciled',
 } as const satisfies Record<FactType, string>
 
-export type EventKind = (typeof eventKinds)[FactType]
-
 /** True for a fact type of this version; own properties only. */
 export function isFactType(type: string): type is FactType {
   return Object.hasOwn(eventKinds, type)

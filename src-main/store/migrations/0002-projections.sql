@@ -29,7 +29,10 @@ CREATE INDEX sessions_by_state ON sessions (status, phase, created_at_ms DESC, i
 CREATE INDEX sessions_by_agent ON sessions (agent, created_at_ms DESC, id);
 CREATE INDEX sessions_counted ON sessions (attention, phase);
 CREATE INDEX sessions_by_workarea ON sessions (workarea_id) WHERE workarea_id IS NOT NULL;
-CREATE INDEX sessions_by_project ON sessions (project_id, attention);
+CREATE INDEX sessions_by_project ON sessions (project_id, attention, created_at_ms DESC, id);
+-- Orders by amounts and searches can't follow an index; these keep them away from the wide rows.
+CREATE INDEX sessions_amounts ON sessions (created_at_ms, started_at_ms, ended_at_ms, cost, id);
+CREATE INDEX sessions_search ON sessions (search, attention, created_at_ms, id);
 CREATE INDEX sessions_by_origin ON sessions (continues) WHERE continues IS NOT NULL;
 
 CREATE TABLE session_inputs (

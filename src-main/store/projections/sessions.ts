@@ -148,8 +148,6 @@ export function createSessionTable(db: Db) {
   }
 }
 
-export type SessionTable = ReturnType<typeof createSessionTable>
-
 /** Running totals of sessions that work; not facts, so that they may change many times a second. */
 export function createLiveTable(db: Db) {
   const set = db.prepare(

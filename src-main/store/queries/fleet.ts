@@ -1,4 +1,4 @@
-import { SessionId } from '../../contract/ids.ts'
+import type { SessionId } from '../../contract/ids.ts'
 import type { Usage } from '../../contract/session.ts'
 import { attention } from '../../domain/session/attention.ts'
 import type { Db } from '../database.ts'
@@ -45,7 +45,7 @@ function statements(db: Db) {
     .pluck()
   const marks = db.prepare<
     [number],
-    { id: string; title: string; phase: string; since_ms: number; tone: string }
+    { id: SessionId; title: string; phase: string; since_ms: number; tone: string }
   >(
     `SELECT id, title, phase, since_ms, tone FROM sessions WHERE attention IN (${moving.join(', ')}) ORDER BY attention, created_at_ms DESC LIMIT ?`,
   )
@@ -93,8 +93,6 @@ export function createFleetQueries(db: Db) {
     unended: (): readonly string[] => unended.all(),
     /** At most `limit` sessions that move or wait, those that need somebody first. */
     marks: (limit: number) =>
-      marks
-        .all(limit)
-        .map(({ since_ms, ...mark }) => ({ ...mark, id: SessionId.parse(mark.id), sinceMs: since_ms })),
+      marks.all(limit).map(({ since_ms, ...mark }) => ({ ...mark, sinceMs: since_ms })),
   }
 }

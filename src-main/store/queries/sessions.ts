@@ -29,6 +29,10 @@ const views: Readonly<Record<SessionFilter['view'], string>> = {
 
 const elapsed = '(coalesce(s.ended_at_ms, :now) - coalesce(s.started_at_ms, s.created_at_ms))'
 
+/** Of a session that works, what it spent so far; unknown stands before nothing. */
+const cost = `CASE WHEN s.ended_at_ms IS NOT NULL THEN s.cost ELSE
+  (SELECT json_extract(l.usage, '$.costUsdNanos') FROM session_live l WHERE l.session_id = s.id) END`
+
 /** The columns of each order, ascending; newest and attention read as their names say. */
 const orders: Readonly<Record<SessionFilter['sort'], readonly (readonly [string, 'ASC' | 'DESC'])[]>> = {
   attention: [
@@ -37,7 +41,7 @@ const orders: Readonly<Record<SessionFilter['sort'], readonly (readonly [string,
   ],
   newest: [['s.created_at_ms', 'DESC']],
   elapsed: [[elapsed, 'ASC']],
-  cost: [["coalesce(json_extract(l.usage, '$.costUsdNanos'), s.cost, -1)", 'ASC']],
+  cost: [[`coalesce(${cost}, -1)`, 'ASC']],
   title: [['s.title COLLATE NOCASE', 'ASC']],
   state: [
     ['s.status', 'ASC'],
@@ -56,7 +60,9 @@ const groups: Readonly<Record<SessionFilter['group'], string | undefined>> = {
 function orderOf(input: SessionFilter): string {
   const flip = (way: 'ASC' | 'DESC') => (input.descending ? (way === 'ASC' ? 'DESC' : 'ASC') : way)
   const group = groups[input.group]
-  const own = orders[input.sort].map(([column, way]) => `${column} ${flip(way)}`)
+  const own = orders[input.sort]
+    .filter(([column]) => column !== group)
+    .map(([column, way]) => `${column} ${flip(way)}`)
   const hasTime = input.sort === 'attention' || input.sort === 'newest'
   const tail = [...(hasTime ? [] : [`s.created_at_ms ${flip('DESC')}`]), `s.id ${flip('ASC')}`]
   return [...(group ? [`${group} ASC`] : []), ...own, ...tail].join(', ')
@@ -85,14 +91,14 @@ function toRow(record: RowRecord): SessionRow {
 /** The statements of one filter and order. */
 function prepareWindow(db: Db, input: WindowInput) {
   const where = whereOf(input)
-  const from = `FROM sessions s ${input.sort === 'cost' ? 'LEFT JOIN session_live l ON l.session_id = s.id' : ''}
-    ${input.group === 'project' ? 'LEFT JOIN projects p ON p.id = s.project_id' : ''} ${where}`
+  const from = `FROM sessions s ${input.group === 'project' ? 'LEFT JOIN projects p ON p.id = s.project_id' : ''} ${where}`
   return {
     total: db.prepare<[object], number>(`SELECT count(*) FROM sessions s ${where}`).pluck(),
     marks: db.prepare<[object], { id: RowMark['id']; seq: number; live: number | null }>(
-      `SELECT w.id, w.seq, l.version AS live
-       FROM (SELECT s.id, s.seq, row_number() OVER () AS place FROM (
-         SELECT s.id, s.changed_seq AS seq ${from} ORDER BY ${orderOf(input)} LIMIT :count OFFSET :from) s) w
+      `SELECT w.id, r.changed_seq AS seq, l.version AS live
+       FROM (SELECT s.id, row_number() OVER () AS place FROM (
+         SELECT s.id ${from} ORDER BY ${orderOf(input)} LIMIT :count OFFSET :from) s) w
+       JOIN sessions r ON r.id = w.id
        LEFT JOIN session_live l ON l.session_id = w.id ORDER BY w.place`,
     ),
   }

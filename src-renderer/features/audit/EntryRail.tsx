@@ -30,12 +30,6 @@ export function EntryRail(props: {
     if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' })
   }, [at, virtual])
   useEffect(() => scroller.current?.focus({ preventScroll: true }), [])
-  const move = (event: KeyboardEvent) => {
-    const next = entryAfter(entries, at, event.key)
-    if (!next) return
-    event.preventDefault()
-    props.onPick(next.sequence)
-  }
   return (
     <div
       className="knots"
@@ -44,7 +38,7 @@ export function EntryRail(props: {
       tabIndex={0}
       aria-label="Entries"
       aria-activedescendant={at >= 0 ? `${id}-${at}` : undefined}
-      onKeyDown={move}
+      onKeyDown={(event) => pickByKey(event, entries, at, props.onPick)}
     >
       <div className="knots-body" role="presentation" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
@@ -68,13 +62,26 @@ export function EntryRail(props: {
           )
         })}
       </div>
-      {entries.length < props.total && (
-        <p className="faint small knots-more">
-          {props.total - entries.length} more entries are not shown here.
-        </p>
-      )}
+      <NotShown count={props.total - entries.length} />
     </div>
   )
+}
+
+function NotShown(props: { count: number }) {
+  if (props.count <= 0) return null
+  return <p className="faint small knots-more">{props.count} more entries are not shown here.</p>
+}
+
+function pickByKey(
+  event: KeyboardEvent,
+  entries: readonly AuditEntry[],
+  at: number,
+  onPick: (sequence: number) => void,
+): void {
+  const next = entryAfter(entries, at, event.key)
+  if (!next) return
+  event.preventDefault()
+  onPick(next.sequence)
 }
 
 function entryAfter(entries: readonly AuditEntry[], at: number, key: string): AuditEntry | undefined {

@@ -1,4 +1,4 @@
-import { useMemo, useRef } from 'react'
+import { memo, useMemo, useRef } from 'react'
 import { formatCount, plural } from '../../format/amounts.ts'
 import { meaningOf } from '../../format/track.ts'
 import { visibleLine } from '../../format/visible-text.ts'
@@ -14,7 +14,7 @@ import {
 } from './diagram.model.ts'
 
 /** All sessions on one track: what bunches up is seen at once. A press selects the session under the pointer. */
-export function FleetDiagram(props: {
+export const FleetDiagram = memo(function FleetDiagram(props: {
   marks: readonly Mark[]
   active: string | null
   nowMs: number
@@ -47,7 +47,7 @@ export function FleetDiagram(props: {
       </div>
     </div>
   )
-}
+})
 
 function BlockName(props: { block: DiagramBlock }) {
   const { phase, start, count } = props.block

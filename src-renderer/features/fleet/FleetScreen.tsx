@@ -29,6 +29,8 @@ import './fleet.css'
 
 type Rows = ReturnType<typeof useFleetRows>
 
+const pick = (id: string) => useView.getState().set({ active: id })
+
 /** Every session at once; with `isQueue` only those that wait. */
 export function FleetScreen(props: { isQueue: boolean }) {
   const { view, group, sort, text, active, isInspectorOpen } = useView()
@@ -51,12 +53,7 @@ export function FleetScreen(props: { isQueue: boolean }) {
       <div className="fleet-list" ref={place}>
         {!props.isQueue && <h1 className="unseen">Fleet</h1>}
         {!props.isQueue && (
-          <FleetDiagram
-            marks={diagram.data ?? []}
-            active={shownActive}
-            nowMs={nowMs}
-            onPick={(id) => useView.getState().set({ active: id })}
-          />
+          <FleetDiagram marks={diagram.data ?? []} active={shownActive} nowMs={nowMs} onPick={pick} />
         )}
         <FilterBar
           isQueue={props.isQueue}

@@ -1,5 +1,6 @@
 import type { SessionDetail } from '@contract/session.ts'
 import { ShieldAlert, ShieldCheck } from 'lucide-react'
+import { memo } from 'react'
 import { useClient } from '../../client/access.tsx'
 import { possibleFor, trackOf, wallOf } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
@@ -17,7 +18,11 @@ import { BigTrack } from '../../ui/Track.tsx'
 import { useChanges, useSession } from './queries.ts'
 
 /** The selected session in full: its track, its question, budget, authority, changes and what can be done. */
-export function Inspector(props: { sessionId: string; arming: number; nowMs: number }) {
+export const Inspector = memo(function Inspector(props: {
+  sessionId: string
+  arming: number
+  nowMs: number
+}) {
   const session = useSession(props.sessionId)
   return (
     <aside className="inspector" aria-label="Selected session">
@@ -26,7 +31,7 @@ export function Inspector(props: { sessionId: string; arming: number; nowMs: num
       </Loadable>
     </aside>
   )
-}
+})
 
 function Detail(props: { detail: SessionDetail; arming: number; nowMs: number }) {
   const { detail, nowMs } = props

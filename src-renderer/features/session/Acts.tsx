@@ -45,6 +45,7 @@ function useActs(detail: SessionDetail) {
   useKeyActions({
     'session.stop': acts.stop,
     'session.land': acts.land,
+    'session.undo': acts.undo,
     'session.keep': acts.keep,
     'session.pause': acts.pause ?? acts.resume,
     'session.copy-id': copyId,
@@ -65,7 +66,7 @@ export function Acts(props: { detail: SessionDetail }) {
         <Act text="Editor" onPress={acts.openEditor} kind="quiet" isOffline={isOffline} />
         <Act text="Discard" onPress={acts.discard} kind="danger" isOffline={isOffline} />
         <Act text="Keep" onPress={acts.keep} action="session.keep" isOffline={isOffline} />
-        <Act text="Undo landing" onPress={acts.undo} isOffline={isOffline} />
+        <Act text="Undo landing" onPress={acts.undo} action="session.undo" isOffline={isOffline} />
         <Act text="Pause" onPress={acts.pause} action="session.pause" isOffline={isOffline} />
         <Act text="Resume" onPress={acts.resume} action="session.pause" isOffline={isOffline} />
         <Act text="Stop" onPress={acts.stop} kind="danger" action="session.stop" isOffline={isOffline} />
