@@ -66,7 +66,6 @@ export function DataGrid<T>(props: DataGridProps<T>) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the rows have to be measured again when their height changes
   useEffect(() => virtual.measure(), [rowHeight, virtual])
   const items = virtual.getVirtualItems()
-  const lanes = lanesFor(items.length)
   const first = items[0]?.index ?? 0
   const last = items.at(-1)?.index ?? 0
   const { onVisible } = props
@@ -96,7 +95,7 @@ export function DataGrid<T>(props: DataGridProps<T>) {
           const item = props.itemAt(place.index)
           return (
             <Row
-              key={place.index % lanes}
+              key={place.index % lanesFor(items.length)}
               id={id}
               index={place.index}
               top={place.start}

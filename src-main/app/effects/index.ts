@@ -18,7 +18,9 @@ export function createSessionEffects(powers: HostPowers) {
     resume: (sessionId: string) => resumeLive(powers, state.byId.get(sessionId)),
     async prompt(sessionId: string, promptId: string, text: string): Promise<void> {
       const live = state.byId.get(sessionId)
-      if (live?.pid !== undefined && !live.isEnding) powers.kernel.prompt(live.pid, { promptId, text })
+      if (live?.pid === undefined || live.isEnding || live.given.has(promptId)) return
+      live.given.add(promptId)
+      powers.kernel.prompt(live.pid, { promptId, text })
     },
     answer: async (askId: string, optionId: string) => powers.asks.settle(askId, optionId),
     /** Kernel process of a session that runs here. */

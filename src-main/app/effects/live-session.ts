@@ -12,6 +12,8 @@ export interface LiveSession {
   /** Cancels the turn that runs now. */
   turn: AbortController | undefined
   pid: number | undefined
+  /** Prompts that its process has been given, so that giving one twice is harmless. */
+  readonly given: Set<string>
   /** Names of the devices that it was granted. */
   devices: readonly string[]
   handle: RuntimeHandle | undefined
@@ -35,6 +37,7 @@ export function createLiveSession(row: SessionRow): LiveSession {
     abort: new AbortController(),
     turn: undefined,
     pid: undefined,
+    given: new Set(),
     devices: [],
     handle: undefined,
     ready: Promise.withResolvers(),

@@ -154,6 +154,7 @@ export function spawnProcess(
   })
   live.pid = pid
   live.devices = devices
+  for (const { promptId } of prompts) if (promptId !== null) live.given.add(promptId)
   state.byPid.set(pid, live)
   const { toolCalls, wallMs } = row.usage
   live.meter = createUsageMeter(row.payment, row.usage, () => {
