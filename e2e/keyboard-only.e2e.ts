@@ -109,7 +109,7 @@ it('starts sessions on a real repository, answers one, stops one, and discards a
     ],
   })
   const { page, complaints, close } = await launchApp({
-    home: join(place.home),
+    home: place.home,
     env: { SIGNALBOX_SCRIPT_PACE: '1' },
   })
   try {
@@ -122,7 +122,7 @@ it('starts sessions on a real repository, answers one, stops one, and discards a
     expect(gitIn(repository, 'status', '--porcelain')).toBe('')
     await page.keyboard.press('Control+n')
     await startSession(page, 'goes-on', 'Work until you are stopped.')
-    await page.getByText('I go on now.').waitFor()
+    await page.getByText(/^I go on/).waitFor()
     await stop(page)
     await discard(page)
     expect(gitIn(repository, 'status', '--porcelain')).toBe('')

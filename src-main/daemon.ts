@@ -19,8 +19,13 @@ function explain(error: unknown, config: Config | undefined): string {
   if (error.code === 'already_running') {
     return `Signalbox runs already on ${config?.paths.home}. Use "signalbox status", or another folder with --home.`
   }
-  const detail = Object.values(error.data).map(String).join(' ')
-  return `${error.message === error.code ? error.code.replaceAll('_', ' ') : error.message} ${detail}`.trim()
+  if (error.message !== error.code) return error.message
+  const { path, detail, ...rest }: Record<string, unknown> = error.data
+  if (error.code === 'path_not_writable')
+    return `${String(path)} can't be written to (${String(detail)}). Mend that, or choose another folder with --home.`
+  if (error.code === 'disk_full') return `There is no space left for ${String(path)} (${String(detail)}).`
+  const details = [path, detail, ...Object.values(rest)].filter((part) => part !== undefined).map(String)
+  return [error.code.replaceAll('_', ' '), ...details].join(' ')
 }
 
 async function run(): Promise<void> {

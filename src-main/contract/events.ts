@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { AskId, AtMs, Count, Pid, ProjectId, PromptId, Seq, SessionId, UsdNanos, WorkareaId } from './ids.ts'
+import { AskId, AtMs, Count, Pid, ProjectId, PromptId, Seq, SessionId, WorkareaId } from './ids.ts'
 import { Ask, Budget, ChangeCounts, Confinement, EndReason, Payment, RuntimeKind, Usage } from './session.ts'
 
 const empty = z.object({})
@@ -145,6 +145,3 @@ export const FactNotice = z.object({
   atMs: AtMs,
 })
 export type FactNotice = z.infer<typeof FactNotice>
-
-/** Total money spent so far as facts carry it: running totals in nano-dollars. */
-export const RunningTotal = UsdNanos

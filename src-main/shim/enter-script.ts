@@ -23,6 +23,8 @@ process.once('message', (plan) => {
     })
   }
 })
+// The channel may have ended before this ran; then nobody is told so any more.
+if (!process.connected) end()
 function become(plan) {
   process.off('disconnect', end)
   process.disconnect()

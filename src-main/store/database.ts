@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { SignalboxError } from '../contract/errors.ts'
 
@@ -42,7 +42,7 @@ export function unreadable(file: string, detail: string, cause?: unknown): Signa
  */
 export function openDatabase(file: string, knownVersion: number): Db {
   try {
-    if (file !== ':memory:' && existsSync(file)) inspectFile(file, knownVersion)
+    if (file !== ':memory:' && existsSync(file)) leavingNoTrace(file, () => inspectFile(file, knownVersion))
     const db = new Database(file, { timeout: 5000 })
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL')
@@ -63,6 +63,18 @@ export function openReadOnly(file: string): Db {
     return db
   } catch (error) {
     throw toStoreError(error, file)
+  }
+}
+
+/** Even a reader makes the two files of a WAL beside a database; when it is refused they go again, if they are empty. */
+function leavingNoTrace(file: string, look: () => void): void {
+  const isNew = !existsSync(`${file}-wal`) && !existsSync(`${file}-shm`)
+  try {
+    look()
+  } catch (error) {
+    if (isNew && (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0)
+      for (const part of ['-wal', '-shm']) rmSync(`${file}${part}`, { force: true })
+    throw error
   }
 }
 

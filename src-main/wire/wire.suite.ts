@@ -87,13 +87,14 @@ export function suiteRouter(): SuiteState {
   return Object.assign(state, { router })
 }
 
-/** Every transport passes this suite: memory port, message port, HTTP over a Unix socket and over TCP. */
-export function wireSuite(
-  connect: (state: SuiteState) => Promise<{ client: ClientOf<typeof suiteContract>; close(): Promise<void> }>,
-): void {
-  const within = async (
-    work: (client: ClientOf<typeof suiteContract>, state: SuiteState) => Promise<void>,
-  ) => {
+type Connect = (
+  state: SuiteState,
+) => Promise<{ client: ClientOf<typeof suiteContract>; close(): Promise<void> }>
+type Work = (client: ClientOf<typeof suiteContract>, state: SuiteState) => Promise<void>
+
+/** Runs one check on a fresh server and connection. */
+function createWithin(connect: Connect): (work: Work) => Promise<void> {
+  return async (work) => {
     const state = suiteRouter()
     const { client, close } = await connect(state)
     try {
@@ -102,7 +103,16 @@ export function wireSuite(
       await close()
     }
   }
+}
 
+/** Every transport passes this suite: memory port, message port, HTTP over a Unix socket and over TCP. */
+export function wireSuite(connect: Connect): void {
+  const within = createWithin(connect)
+  callSuite(within)
+  streamSuite(within)
+}
+
+function callSuite(within: (work: Work) => Promise<void>): void {
   it('answers queries and commands, with the command id of the caller', () =>
     within(async (client) => {
       expect(await client.echo.say({ text: 'ü\u2028"' })).toEqual({ text: 'ü\u2028"' })
@@ -137,7 +147,9 @@ export function wireSuite(
       expect(String(error)).not.toContain('secret detail')
       expect(state.defects).toHaveLength(1)
     }))
+}
 
+function streamSuite(within: (work: Work) => Promise<void>): void {
   it('streams every item in order, resumes after a cursor and reports a failure after what came before', () =>
     within(async (client) => {
       const all: number[] = []

@@ -1,3 +1,9 @@
+// First of all, so that what a feature says of its own parts wins over what is said of all.
+import '@fontsource-variable/inter/wght.css'
+import '@fontsource-variable/jetbrains-mono/wght.css'
+import '../tokens.css'
+import '../base.css'
+import '../ui/parts.css'
 import { Tooltip } from '@base-ui/react/tooltip'
 import { MutationCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -9,11 +15,6 @@ import { KeyboardProvider } from '../ui/keyboard.tsx'
 import { Frame } from './Frame.tsx'
 import { keyTable } from './key-table.ts'
 import { noticeAfter, noticeOfFailure } from './outcome-notices.ts'
-import '@fontsource-variable/inter/wght.css'
-import '@fontsource-variable/jetbrains-mono/wght.css'
-import '../tokens.css'
-import '../base.css'
-import '../ui/parts.css'
 
 /** The whole page over one connection. */
 export function App(props: { connection: Connection }) {
