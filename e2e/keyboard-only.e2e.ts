@@ -113,6 +113,7 @@ it('starts sessions on a real repository, answers one, stops one, and discards a
     env: { SIGNALBOX_SCRIPT_PACE: '1' },
   })
   try {
+    await page.getByText('This computer can confine agents').waitFor()
     await page.keyboard.press('Control+1')
     await page.getByText('No session yet.').waitFor()
     await page.keyboard.press('n')

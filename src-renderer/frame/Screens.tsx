@@ -15,9 +15,12 @@ export function Screen(props: { address: Address | undefined }) {
   const { address } = props
   if (!address)
     return (
-      <EmptyState title="There is nothing at this address." text="It may have been removed.">
-        <a href="#/fleet">Back to the fleet</a>
-      </EmptyState>
+      <>
+        <h1 className="unseen">No such place</h1>
+        <EmptyState title="There is nothing at this address." text="It may have been removed.">
+          <a href="#/fleet">Back to the fleet</a>
+        </EmptyState>
+      </>
     )
   switch (address.screen) {
     case 'fleet':

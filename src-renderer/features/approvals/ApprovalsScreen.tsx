@@ -23,10 +23,13 @@ export function ApprovalsScreen() {
       <Loadable of={asks} rows={6}>
         {(list) =>
           list.length === 0 ? (
-            <EmptyState
-              title="Nothing waits for you."
-              text="Questions of agents stand here until you answer."
-            />
+            <>
+              <h1 className="unseen">Needs you</h1>
+              <EmptyState
+                title="Nothing waits for you."
+                text="Questions of agents stand here until you answer."
+              />
+            </>
           ) : (
             <Asks asks={list} />
           )

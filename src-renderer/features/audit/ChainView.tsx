@@ -31,11 +31,14 @@ export function ChainView(props: { chain: string }) {
   const titles = useRead('audit', 'chains', { text: '', count: 500 })
   const title = titles.data?.chains.find((one) => one.chain === chain)?.title ?? chain
   return (
-    <Loadable of={entries} rows={12}>
-      {(data) => (
-        <Body chain={chain} title={title} entries={data.entries} total={data.total} report={report} />
-      )}
-    </Loadable>
+    <>
+      {!entries.data && <h1 className="unseen">Chain</h1>}
+      <Loadable of={entries} rows={12}>
+        {(data) => (
+          <Body chain={chain} title={title} entries={data.entries} total={data.total} report={report} />
+        )}
+      </Loadable>
+    </>
   )
 }
 

@@ -27,9 +27,12 @@ export function SessionScreen(props: { sessionId: string; tab: SessionTab; revie
   useScreenScope('session')
   const session = useSession(sessionId)
   return (
-    <Loadable of={session} rows={10}>
-      {(detail) => <Body detail={detail} tab={props.tab} review={props.review} />}
-    </Loadable>
+    <>
+      {!session.data && <h1 className="unseen">Session</h1>}
+      <Loadable of={session} rows={10}>
+        {(detail) => <Body detail={detail} tab={props.tab} review={props.review} />}
+      </Loadable>
+    </>
   )
 }
 
