@@ -59,19 +59,22 @@ async function expectAccessible(hash: string, arrived: (page: Page) => Promise<v
 const heading = (name: string | RegExp) => (page: Page) =>
   page.getByRole('heading', { name, level: 1 }).first().waitFor()
 
+it('first run', () =>
+  expectAccessible('#/first-run', (page) => page.getByText('This computer can confine agents').waitFor()))
+
 it('finds what is wrong with a page', async () => {
   const { page } = running
-  await page.evaluate(() => {
-    document.body.insertAdjacentHTML('beforeend', '<p id="planted" style="color: #ccc">pale<button></button></p>')
+  await page.getByRole('main').evaluate((main) => {
+    main.insertAdjacentHTML(
+      'afterbegin',
+      '<p id="planted" style="color: color-mix(in srgb, var(--text) 12%, var(--bg))">pale<button></button></p>',
+    )
   })
   const found = await accessibilityFindings(page)
   await page.evaluate(() => document.getElementById('planted')?.remove())
   expect(found.some((line) => line.startsWith('color-contrast'))).toBe(true)
   expect(found.some((line) => line.startsWith('button-name'))).toBe(true)
 })
-
-it('first run', () =>
-  expectAccessible('#/first-run', (page) => page.getByText('This computer can confine agents').waitFor()))
 
 it.each([
   ['fleet', '#/fleet', (page: Page) => page.getByText('No session yet.').waitFor()],
@@ -85,7 +88,10 @@ it.each([
 it('with sessions in several states', async () => {
   await startSessions()
   await expectAccessible('#/fleet', (page) =>
-    page.getByRole('row', { name: /Count the files/ }).first().waitFor(),
+    page
+      .getByRole('row', { name: /Count the files/ })
+      .first()
+      .waitFor(),
   )
 })
 
@@ -99,14 +105,34 @@ async function startSessions(): Promise<void> {
   sessions.stopped = await submit('scripted:over-budget', 'Work until you are stopped.')
   await client.session.stop({ sessionId: sessions.stopped })
   const row = async (sessionId: string) => (await client.session.get({ sessionId })).row
-  await until('one asks', () => row(sessions.asking), ({ openAsks }) => openAsks === 1)
-  await until('one was stopped', () => row(sessions.stopped), ({ status }) => status === 'stopped')
-  await until('one is done', () => row(sessions.reviewed), ({ status }) => status === 'completed')
+  await until(
+    'one asks',
+    () => row(sessions.asking),
+    ({ openAsks }) => openAsks === 1,
+  )
+  await until(
+    'one was stopped',
+    () => row(sessions.stopped),
+    ({ status }) => status === 'stopped',
+  )
+  await until(
+    'one is done',
+    () => row(sessions.reviewed),
+    ({ status }) => status === 'completed',
+  )
 }
 
 it.each([
-  ['while it asks', () => sessions.asking, (page: Page) => page.getByRole('group', { name: /Question/ }).waitFor()],
-  ['under review', () => sessions.reviewed, (page: Page) => page.getByText("padStart(2, '0')").first().waitFor()],
+  [
+    'while it asks',
+    () => sessions.asking,
+    (page: Page) => page.getByRole('group', { name: /Question/ }).waitFor(),
+  ],
+  [
+    'under review',
+    () => sessions.reviewed,
+    (page: Page) => page.getByText("padStart(2, '0')").first().waitFor(),
+  ],
   ['stopped', () => sessions.stopped, (page: Page) => page.getByText('stopped').first().waitFor()],
 ])('session: %s', (_name, id, arrived) => expectAccessible(`#/session/${id()}`, arrived))
 
@@ -156,7 +182,7 @@ it.each([
     await page.getByRole('dialog', { name }).waitFor()
   })
   await page.keyboard.press('Escape')
-  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  await page.locator('[role=dialog]').waitFor({ state: 'detached' })
 })
 
 it('layer: the question before a stop', async () => {
@@ -167,6 +193,7 @@ it('layer: the question before a stop', async () => {
     await page.getByRole('dialog', { name: 'Stop this session?' }).waitFor()
   })
   await page.keyboard.press('Escape')
+  await page.locator('[role=dialog]').waitFor({ state: 'detached' })
 })
 
 it('brought no complaint of the page', () => {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { expect, it } from 'vitest'
@@ -90,12 +90,12 @@ async function throughThePalette(page: Page): Promise<void> {
   await page.keyboard.press('Control+k')
   await palette.waitFor()
   await page.keyboard.press('Escape')
-  await palette.waitFor({ state: 'hidden' })
+  await untilNoLayer(page)
   await page.keyboard.press('?')
   const keys = page.getByRole('dialog', { name: 'Keys' })
   await keys.waitFor()
   await page.keyboard.press('Escape')
-  await keys.waitFor({ state: 'hidden' })
+  await untilNoLayer(page)
 }
 
 it('starts sessions on a real repository, answers one, stops one, and discards after asking', async () => {
@@ -153,6 +153,11 @@ async function startSession(page: Page, agent: string, task: string): Promise<vo
   await page.getByRole('heading', { name: task }).waitFor()
 }
 
+/** While a layer fades it still takes the keys, so that none meant for it reaches what lies behind. */
+async function untilNoLayer(page: Page): Promise<void> {
+  await page.locator('[role=dialog]').waitFor({ state: 'detached' })
+}
+
 /** `Y` arms, Escape leaves it, `Y` twice allows. */
 async function answer(page: Page): Promise<void> {
   const question = page.getByRole('group', { name: 'Question: Run git ls-files' })
@@ -174,7 +179,7 @@ async function stop(page: Page): Promise<void> {
   const asked = page.getByRole('dialog', { name: 'Stop this session?' })
   await asked.waitFor()
   await page.keyboard.press('Escape')
-  await asked.waitFor({ state: 'hidden' })
+  await untilNoLayer(page)
   await page.getByRole('button', { name: /^Stop/ }).waitFor()
   await page.keyboard.press('Control+.')
   await pressByKey(page, asked.getByRole('button', { name: 'Stop' }))
@@ -189,7 +194,7 @@ async function discard(page: Page): Promise<void> {
   await asked.waitFor()
   await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Cancel')
   await page.keyboard.press('Enter')
-  await asked.waitFor({ state: 'hidden' })
+  await untilNoLayer(page)
   await expect.poll(() => button.evaluate((element) => element === document.activeElement)).toBe(true)
   await page.keyboard.press('Enter')
   await pressByKey(page, asked.getByRole('button', { name: 'Discard' }))

@@ -20,10 +20,11 @@ import type { AppPowers } from './app/powers.ts'
 import { createAgentDirectory } from './compose/agents.ts'
 import { type OpenDoors, openDoors } from './compose/doors.ts'
 import { createEffectHandlers } from './compose/effects.ts'
+import { createEnvSecrets } from './compose/env-secrets.ts'
 import { startKernel } from './compose/kernel-host.ts'
 import { createRuntimes } from './compose/runtimes.ts'
 import { createStorageScanner } from './compose/storage.ts'
-import { endStrays } from './compose/strays.ts'
+import { endStrays, removeStaleFiles } from './compose/strays.ts'
 import type { Config } from './config.ts'
 import { SignalboxError } from './contract/errors.ts'
 import type { Condition } from './contract/fleet.ts'
@@ -77,6 +78,7 @@ async function build(config: Config, host: HostParts): Promise<House> {
   const { store, workareas, executor, runtimes, kernel, app, sessions, homes, log } = ground
   kernel.serve(sessions.startTurn)
   const strays = await executor.leftovers()
+  removeStaleFiles(config.paths, strays)
   await homes.sweep(new Set(store.notes.children().map((child) => child.sessionId)))
   await app.start({
     pid: process.pid,
@@ -170,6 +172,7 @@ async function layGround(config: Config, host: HostParts) {
     ids,
     log,
     homes,
+    learnSecrets: createEnvSecrets({ addEnvFile: mask.addEnvFile, settings }),
   })
   return { store, workareas, executor, runtimes, kernel, app, sessions, homes, log }
 }

@@ -1,4 +1,5 @@
 import type { NewFact } from '../contract/events.ts'
+import type { NewEffect } from '../domain/decision.ts'
 
 /** Hides secrets in a text; the same text when there are none. */
 export type Mask = (text: string) => string
@@ -37,8 +38,13 @@ function mapTexts(value: unknown, change: (text: string) => string): unknown {
  * and are only made well formed, since a masked path would be another path.
  */
 export function cleanFact(fact: NewFact, mask: Mask): NewFact {
-  const change = /^(?:session|capability)\./.test(fact.type) ? mask : (text: string) => text
+  const change = /^(?:session|capability|process)\./.test(fact.type) ? mask : (text: string) => text
   return { ...fact, payload: cleanPayload(fact.payload, change) } as NewFact
+}
+
+/** Owed work lies in the store as well until it is done. */
+export function cleanEffect(effect: NewEffect, mask: Mask): NewEffect {
+  return { ...effect, payload: cleanPayload(effect.payload, mask) } as NewEffect
 }
 
 function cleanPayload(payload: unknown, mask: Mask): unknown {

@@ -6,7 +6,7 @@ import { isTimely } from '../domain/session/report.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { Bus } from './bus.ts'
-import { cleanFact, type Mask } from './clean.ts'
+import { cleanEffect, cleanFact, type Mask } from './clean.ts'
 
 /** Who asks, and under which id. */
 export interface CommandCall {
@@ -71,7 +71,7 @@ function decideAndCommit(
   if (decision.kind === 'reject') return { decision, facts: [] }
   const facts = state.store.commit({
     facts: decision.facts.map((fact) => cleanFact(fact, state.mask)),
-    effects: decision.effects,
+    effects: decision.effects.map((effect) => cleanEffect(effect, state.mask)),
     actor,
     atMs: state.clock.nowMs(),
     commandId,

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Ledger } from '../app/effects/ledger.ts'
 import type { Log } from '../ports/clock.ts'
 import type { Child, ChildIdentity, Executor } from '../ports/executor.ts'
@@ -45,4 +47,28 @@ export async function endStrays(
       }
     }),
   )
+}
+
+/** What a killed run left of a trial of the wall. */
+const canary = /^p[0-9a-f]{12}\.canary$/
+
+/**
+ * Removes the sockets that a killed run left behind: its own ends of the children's ways out and of its trials, and those
+ * of shims that nobody knows. Only for the holder of the instance lock, before it listens anywhere.
+ */
+export function removeStaleFiles(
+  paths: { readonly home: string; readonly runtime: string },
+  found: readonly StrayRecord[],
+): void {
+  const known = new Set(found.map(({ identity }) => identity.socketPath))
+  for (const name of filesOf(paths.runtime)) {
+    const path = join(paths.runtime, name)
+    if (/\.[np]$/.test(name) || (name.endsWith('.s') && !known.has(path))) rmSync(path, { force: true })
+  }
+  for (const name of filesOf(paths.home))
+    if (canary.test(name)) rmSync(join(paths.home, name), { force: true })
+}
+
+function filesOf(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder) : []
 }

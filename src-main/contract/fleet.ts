@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { FactNotice } from './events.ts'
-import { AtMs, Count, Seq, SessionId, UsdNanos } from './ids.ts'
+import { AtMs, Count, ProjectId, Seq, SessionId, UsdNanos } from './ids.ts'
 import { command, query, stream } from './procedure.ts'
 import { Ask, Confinement, Done, SessionFilter, SessionRow } from './session.ts'
 
@@ -50,10 +50,28 @@ export const DiagramMark = z.object({
   tone: z.string(),
 })
 
+/** Money of a group of sessions; those that did not say what they cost are in `unknown`, never added as zero. */
+const Spent = z.object({ usdNanos: UsdNanos, sessions: Count, unknown: Count })
+
+/** What was spent over a span of UTC days that ends today; sessions that still work count on today. */
+export const Costs = z.object({
+  /** Every day of the span, oldest first. */
+  days: z.array(Spent.extend({ day: z.string() })),
+  total: Spent,
+  /** The span of equal length before it. */
+  before: Spent,
+  byAgent: z.array(Spent.extend({ agent: z.string() })),
+  byProject: z.array(Spent.extend({ projectId: ProjectId, name: z.string() })),
+  dailyBudgetUsdNanos: UsdNanos.nullable(),
+})
+export type Costs = z.infer<typeof Costs>
+
 export const fleet = {
   overview: query({ input: z.object({}), output: Overview }),
   diagram: query({ input: z.object({}), output: z.array(DiagramMark) }),
   asks: query({ input: z.object({}), output: z.array(Ask) }),
+  /** What was spent in the last `days` UTC days, by day, by agent and by project. */
+  costs: query({ input: z.object({ days: z.int().min(1).max(90).default(30) }), output: Costs }),
   /** Every committed fact after `after`, as notices: what became stale. */
   facts: stream({ plane: 'facts', input: z.object({ after: Seq.default(0) }), output: FactNotice }),
   /** Rows of a window that changed, coalesced every 50 ms; first item is the whole window. */

@@ -10,6 +10,7 @@ import { createOutbox } from './outbox.ts'
 import { createTables, projectFact } from './projections/projector.ts'
 import { createLiveTable } from './projections/sessions.ts'
 import { createAuditQueries } from './queries/audit.ts'
+import { createCostQueries } from './queries/costs.ts'
 import { createFleetQueries } from './queries/fleet.ts'
 import { createSessionQueries } from './queries/sessions.ts'
 
@@ -71,7 +72,12 @@ export function createStoreOn(db: Db, { file, newId }: StoreOptions) {
     live: {
       setUsage: (id: string, usage: Parameters<typeof live.setUsage>[1]) => live.setUsage(id, usage, noHash),
     },
-    queries: { fleet, audit: createAuditQueries(db), sessions: createSessionQueries(db) },
+    queries: {
+      fleet,
+      audit: createAuditQueries(db),
+      costs: createCostQueries(db),
+      sessions: createSessionQueries(db),
+    },
     transact,
     /** Appends facts, projects them and queues effects; only inside {@link transact}. */
     commit(commit: Commit): readonly Fact[] {

@@ -10,6 +10,7 @@ export type QueryRoot =
   | 'fleet.overview'
   | 'fleet.diagram'
   | 'fleet.asks'
+  | 'fleet.costs'
   | 'session.get'
   | 'session.list'
   | 'workarea.changes'
@@ -33,7 +34,14 @@ export const makesStale = {
   'session.paused': lists,
   'session.resumed': lists,
   'session.stopRequested': lists,
-  'session.ended': [...lists, 'fleet.asks', 'project', 'workarea.changes', 'workarea.fileDiff'],
+  'session.ended': [
+    ...lists,
+    'fleet.asks',
+    'fleet.costs',
+    'project',
+    'workarea.changes',
+    'workarea.fileDiff',
+  ],
   'workarea.changed': files,
   'workarea.landed': [...lists, 'workarea.changes'],
   'workarea.landUndone': [...lists, 'workarea.changes'],
@@ -50,7 +58,7 @@ export const makesStale = {
   'budget.exceeded': one,
   'project.added': ['project', 'fleet.overview'],
   'project.removed': ['project', 'fleet.overview'],
-  'settings.changed': ['settings', 'agent', 'fleet.overview'],
+  'settings.changed': ['settings', 'agent', 'fleet.overview', 'fleet.costs'],
   'daemon.started': ['fleet.overview'],
   'daemon.stopped': ['fleet.overview'],
   'daemon.paused': ['fleet.overview'],

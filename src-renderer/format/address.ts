@@ -1,13 +1,22 @@
+const plain = [
+  'fleet',
+  'needs-you',
+  'queue',
+  'agents',
+  'storage',
+  'cost',
+  'settings',
+  'first-run',
+] as const
+
 /** Everything that can be looked at has an address: `#/session/ses-…` here, `signalbox://session/ses-…` outside. */
 export type Address =
-  | { readonly screen: 'fleet' | 'needs-you' | 'queue' | 'agents' | 'storage' | 'settings' | 'first-run' }
+  | { readonly screen: (typeof plain)[number] }
   | { readonly screen: 'session'; readonly sessionId: string; readonly tab: SessionTab }
   | { readonly screen: 'audit'; readonly chain: string | null }
 
 export const sessionTabs = ['activity', 'authority', 'routing', 'chain'] as const
 export type SessionTab = (typeof sessionTabs)[number]
-
-const plain = ['fleet', 'needs-you', 'queue', 'agents', 'storage', 'settings', 'first-run'] as const
 
 /** The hash of an address, with its `#`. */
 export function formatAddress(address: Address): string {

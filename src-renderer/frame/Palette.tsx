@@ -16,6 +16,7 @@ const names: Readonly<Record<(typeof screens)[number], string>> = {
   agents: 'Agents',
   audit: 'Audit',
   storage: 'Storage',
+  cost: 'Cost',
   settings: 'Settings',
 }
 

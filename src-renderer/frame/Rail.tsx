@@ -31,7 +31,13 @@ export function Rail(props: { overview: Read<Overview>; current: Address['screen
     },
     { title: 'Work', entries: [{ screen: 'agents', name: 'Agents' }] },
     { title: 'Trust', entries: [{ screen: 'audit', name: 'Audit' }] },
-    { title: 'House', entries: [{ screen: 'storage', name: 'Storage' }] },
+    {
+      title: 'House',
+      entries: [
+        { screen: 'storage', name: 'Storage' },
+        { screen: 'cost', name: 'Cost' },
+      ],
+    },
   ]
   return (
     <nav className="rail-nav" aria-label="Places">

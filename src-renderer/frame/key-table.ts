@@ -19,7 +19,7 @@ const foot = { isInFoot: true }
 const native = { isInFoot: true, isNative: true }
 
 /** The one key table. Screens come in the order of the rail. */
-export const screens = ['fleet', 'needs-you', 'queue', 'agents', 'audit', 'storage', 'settings'] as const
+export const screens = ['fleet', 'needs-you', 'queue', 'agents', 'audit', 'storage', 'cost', 'settings'] as const
 
 export const keyTable: readonly KeyBinding[] = [
   of('global', 'palette', ['Mod+K'], 'search or run a command'),
@@ -87,6 +87,8 @@ export const keyTable: readonly KeyBinding[] = [
 
   of('agents', 'refresh', ['V'], 'look again', foot),
   of('storage', 'reclaim', ['Enter'], 'reclaim what is picked', foot),
+  of('cost', 'table', ['T'], 'chart or table', foot),
+  of('cost', 'copy', ['C'], 'copy as CSV', foot),
   of('first-run', 'demo', ['Enter'], 'run the demo', foot),
   of('first-run', 'open', ['Mod+O'], 'open a repository', foot),
   of('new-session', 'start', ['Mod+Enter'], 'start the session'),

@@ -45,6 +45,7 @@ async function takeOver(
   const home = await powers.homes.find(live.id)
   if (!child || !runtime?.adopt || !record || home === undefined) return false
   state.byId.set(live.id, live)
+  await powers.learnSecrets([record.path, accepted.repositoryPath])
   const pid = spawnProcess(powers, state, live, accepted, {
     record,
     runtime,

@@ -21,6 +21,8 @@ export interface HostPowers {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
+  /** Learns the secrets in these folders before an agent can say them, so that they are masked. */
+  readonly learnSecrets: (folders: readonly string[]) => Promise<void>
   /** Scratch homes: made owner-only and empty, removed when the session is over. */
   readonly homes: {
     make(sessionId: string): Promise<string>

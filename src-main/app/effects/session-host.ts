@@ -53,6 +53,7 @@ async function prepareWorkarea(
       live.abort.signal,
     ))
   ledger.record([acquiredFact(live.id, record, known !== undefined)])
+  await powers.learnSecrets([record.path, accepted.repositoryPath])
   return record
 }
 

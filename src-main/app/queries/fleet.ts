@@ -6,8 +6,9 @@ import { costToday } from '../admission.ts'
 import type { AppParts } from '../app-parts.ts'
 import { followRows } from '../row-stream.ts'
 import { followFacts } from '../subscribe.ts'
+import { readCosts } from './costs.ts'
 
-type Verbs = 'overview' | 'diagram' | 'asks' | 'facts' | 'rows' | 'probeWall'
+type Verbs = 'overview' | 'diagram' | 'asks' | 'costs' | 'facts' | 'rows' | 'probeWall'
 
 /** Questions that are listed at once, and sessions on the shared diagram. */
 const mostAsks = 1000
@@ -22,6 +23,7 @@ export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxCont
     },
     diagram: () => store.queries.fleet.marks(mostMarks),
     asks: () => store.asks.open(mostAsks),
+    costs: ({ days }) => readCosts(store, parts.clock, days),
     facts: ({ after }, context) => followFacts(store, bus, context.afterCursor ?? after, context.signal),
     rows: (input, context) => followRows(parts, input, context.signal),
     probeWall: () => powers.probeWall({ isFresh: true }),

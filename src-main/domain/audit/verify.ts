@@ -101,7 +101,8 @@ function addEntry(state: CheckState, options: VerifyOptions, entry: StoredEntry)
     if (problem) report(state, sequence, problem.kind, problem.detail)
     else if (fields) checkFields(state, options, fields)
   }
-  if (fields && !problem) noteTime(state, fields.atMs)
+  // An edited time would make its honest neighbour look late.
+  if (fields && state.problemCount === before) noteTime(state, fields.atMs)
   if (state.entries === 0) state.firstSequence = sequence
   state.entries += 1
   if (sequence < state.sequence) return

@@ -59,7 +59,10 @@ function toolIcon(tool: Tool): ReactNode {
 export function StepView(props: { step: Step; startMs: number; isActive: boolean; ask: ReactNode }) {
   const { step } = props
   return (
-    <div className={`step${props.isActive ? ' active' : ''}`} aria-current={props.isActive ? 'step' : undefined}>
+    <div
+      className={`step${props.isActive ? ' active' : ''}`}
+      aria-current={props.isActive ? 'step' : undefined}
+    >
       <span className="step-time">{formatOffset(step.atMs - props.startMs)}</span>
       <span className="step-icon">{iconOf(step)}</span>
       <div className="step-body">
