@@ -4,6 +4,7 @@ import type { Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Client, connect } from '../src-main/cli/connect.ts'
 import { statePaths } from '../src-main/config.ts'
+import type { ActivityBody } from '../src-main/contract/session.ts'
 import { bundleAgent } from './fixtures/bundled-agent.ts'
 import { gitIn, makeHome, makeRepository, until } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
@@ -110,7 +111,7 @@ it('does what was allowed in the window, and it lands', async () => {
   const { id } = await sessionCalled('Write a greeting.')
   const { entries } = await client.audit.entries({ chain: `session:${id}` })
   expect(entries.map(({ eventKind }) => eventKind)).toEqual(
-    expect.arrayContaining(['session.asked', 'session.answered', 'session.landed']),
+    expect.arrayContaining(['session-asked', 'session-answered', 'workarea-landed']),
   )
   expect((await client.audit.verify({ chain: `session:${id}` })).ok).toBe(true)
 })
@@ -125,13 +126,14 @@ it('tells the agent of a refusal, among all that waits', async () => {
   await page.getByRole('button', { name: 'Deny' }).click()
   await page.getByText('Nothing waits for you.').waitFor()
   const { id } = await sessionCalled('Write another greeting.')
-  const said = await until(
-    'the agent was told',
-    () => client.session.activities({ sessionId: id }),
-    ({ items }) => JSON.stringify(items).includes('outcome selected no!'),
-  )
-  expect(said.items.map(({ body }) => body.kind)).toContain('answered')
+  const said = async () => (await client.session.activities({ sessionId: id })).items.map(({ body }) => body)
+  const bodies = await until('the agent was told', said, (all) => textOf(all).includes('outcome selected no!'))
+  expect(bodies.map(({ kind }) => kind)).toContain('answered')
 })
+
+function textOf(bodies: readonly ActivityBody[]): string {
+  return bodies.map((body) => (body.kind === 'response' ? body.text : '')).join('')
+}
 
 it('shows a crash with what the program said last, and keeps what it did', async () => {
   const { page } = running
@@ -141,7 +143,10 @@ it('shows a crash with what the program said last, and keeps what it did', async
   }
   await addAgent(page, 'crasher', commandOf(script))
   await startSession(page, 'crasher', 'Crash half-way.')
-  await page.getByText(/crashed during .*exit code 3.*out of paint/).first().waitFor()
+  await page
+    .getByText(/crashed during .*exit code 3.*out of paint/)
+    .first()
+    .waitFor()
   await page.getByRole('option', { name: /half.txt/ }).waitFor()
   const row = await sessionCalled('Crash half-way.')
   expect(row).toMatchObject({ status: 'failed', workareaState: 'held', endReason: { kind: 'fault' } })
@@ -152,7 +157,10 @@ it('shows that a program never spoke the protocol', async () => {
   await page.getByRole('link', { name: 'Fleet' }).click()
   await addAgent(page, 'mute', commandOf({ crashFirst: 7, stderr: 'not today\n' }))
   await startSession(page, 'mute', 'Say something.')
-  await page.getByText(/exit code 7.*not today/).first().waitFor()
+  await page
+    .getByText(/exit code 7.*not today/)
+    .first()
+    .waitFor()
   expect(await sessionCalled('Say something.')).toMatchObject({ status: 'failed' })
 })
 
@@ -160,7 +168,10 @@ it('says that a program is missing, when it is added and when it went away', asy
   const { page } = running
   await page.getByRole('link', { name: 'Fleet' }).click()
   await addAgent(page, 'nowhere', '/nowhere/agent --acp')
-  await page.getByRole('alert').getByText(/does not exist|no such|not found|There is no/i).waitFor()
+  await page
+    .getByRole('alert')
+    .getByText(/does not exist|no such|not found|There is no/i)
+    .waitFor()
   await page.getByRole('button', { name: 'Cancel' }).click()
   rmSync(program)
   await page.getByRole('button', { name: /^Look again/ }).click()

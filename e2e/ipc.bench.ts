@@ -43,7 +43,10 @@ const benchIn = async ({ page }: WatchedWindow): Promise<void> => {
 
 async function queryMs({ page }: WatchedWindow): Promise<number> {
   await page.bringToFront()
-  return page.evaluate((count) => (globalThis as Partial<BenchPage>).bench?.query(count) ?? Number.NaN, queries)
+  return page.evaluate(
+    (count) => (globalThis as Partial<BenchPage>).bench?.query(count) ?? Number.NaN,
+    queries,
+  )
 }
 
 const query: Bench = {
@@ -71,10 +74,7 @@ const query: Bench = {
 function streamBenches(): Bench[] {
   const frames: number[] = []
   const flow = async ({ page }: WatchedWindow) => {
-    const found = await page.evaluate(
-      (count) => (globalThis as Partial<BenchPage>).bench?.flow(count),
-      items,
-    )
+    const found = await page.evaluate((count) => (globalThis as Partial<BenchPage>).bench?.flow(count), items)
     return found ?? { perSecond: Number.NaN, framesPerSecond: Number.NaN }
   }
   const openOwn = async (measure: (window: WatchedWindow) => Promise<number>) => {

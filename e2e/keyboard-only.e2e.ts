@@ -15,7 +15,8 @@ const places: readonly (readonly [string, (page: Page) => Promise<void>])[] = [
   ['Control+4', (page) => page.getByRole('heading', { name: 'Agents' }).waitFor()],
   ['Control+5', (page) => page.getByRole('heading', { name: 'Audit' }).waitFor()],
   ['Control+6', (page) => page.getByRole('heading', { name: 'Storage' }).waitFor()],
-  ['Control+7', (page) => page.getByRole('heading', { name: 'Settings', exact: true }).waitFor()],
+  ['Control+7', (page) => page.getByRole('heading', { name: 'Cost', exact: true }).waitFor()],
+  ['Control+8', (page) => page.getByRole('heading', { name: 'Settings', exact: true }).waitFor()],
   ['Control+1', (page) => page.getByRole('grid', { name: 'Sessions' }).waitFor()],
 ]
 

@@ -79,6 +79,7 @@ async function build(config: Config, host: HostParts): Promise<House> {
   kernel.serve(sessions.startTurn)
   const strays = await executor.leftovers()
   removeStaleFiles(config.paths, strays)
+  executor.endHalfBuilt()
   await homes.sweep(new Set(store.notes.children().map((child) => child.sessionId)))
   await app.start({
     pid: process.pid,

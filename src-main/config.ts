@@ -75,7 +75,7 @@ export function statePaths(homeOption: string | undefined, env: Env): StatePaths
   const base =
     env.XDG_RUNTIME_DIR && isAbsolute(env.XDG_RUNTIME_DIR)
       ? join(env.XDG_RUNTIME_DIR, 'signalbox')
-      : join(tmpdir(), `signalbox-${userInfo().username}`)
+      : join(tmpdir(), `signalbox-${process.getuid?.() ?? userInfo().username}`)
   const runtime = join(base, hash)
   const socket = process.platform === 'win32' ? `\\\\.\\pipe\\signalbox-${hash}` : join(runtime, 'door')
   if (Buffer.byteLength(socket) > maxSocketPathBytes) {

@@ -8,6 +8,8 @@ export interface Bench {
   readonly unit: string
   /** Compared with the ratio when there is a reference, else with the value. Missing: only reported. */
   readonly goal?: Goal
+  /** The goal is one of the value itself; the reference only tells what the machine can do. */
+  readonly goalIsAbsolute?: boolean
   /** What the reference is, in a few words. */
   readonly reference?: string
   /** Samples of each side, alternating; 5 when missing. `size` needs one. */
@@ -84,6 +86,7 @@ function toRow(bench: Bench, values: readonly number[], references: readonly num
   const value = median(values)
   const referenceValue = references.length > 0 ? median(references) : null
   const ratio = referenceValue === null ? null : value / referenceValue
+  const judged = bench.goalIsAbsolute ? null : ratio
   return {
     area,
     name,
@@ -92,8 +95,8 @@ function toRow(bench: Bench, values: readonly number[], references: readonly num
     reference: bench.reference ?? null,
     referenceValue,
     ratio,
-    goal: bench.goal ? goalText(bench.goal, ratio !== null) : null,
-    ok: bench.goal ? isMet(bench.goal, ratio ?? value) : null,
+    goal: bench.goal ? goalText(bench.goal, judged !== null) : null,
+    ok: bench.goal ? isMet(bench.goal, judged ?? value) : null,
     runs: values.length,
     spread: values.length > 1 ? (Math.max(...values) - Math.min(...values)) / value : null,
   }

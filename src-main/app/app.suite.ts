@@ -162,7 +162,7 @@ export function openApp(
     version: '0.0.0',
     stateDirectory: '/state',
   })
-  return { app, store, clock, pass, ...paper }
+  return { app, store, clock, pass, powers, ...paper }
 }
 
 export type OpenApp = ReturnType<typeof openApp>

@@ -160,10 +160,18 @@ export function buildClient<C extends Contract>(
   return Object.freeze(tree) as ClientOf<C>
 }
 
-/** A queue between pushed batches and an async iterator; `stop` runs when the reader leaves early or aborts. */
-export function createFeed(stop: () => void, signal?: AbortSignal): Feed & AsyncIterator<unknown> {
+/**
+ * A queue between pushed batches and an async iterator; `stop` runs when the reader leaves early or aborts. `onRead` is
+ * told how many batches were read since the last time, when the reader comes for an item that is not there yet.
+ */
+export function createFeed(
+  stop: () => void,
+  signal?: AbortSignal,
+  onRead?: (batches: number) => void,
+): Feed & AsyncIterator<unknown> {
   let queue: unknown[] = []
   let head = 0
+  let batches = 0
   let ended: { error?: WireError } | undefined
   let wake: (() => void) | undefined
   const rouse = () => {
@@ -179,6 +187,7 @@ export function createFeed(stop: () => void, signal?: AbortSignal): Feed & Async
   return {
     push(items) {
       for (const item of items) queue.push(item)
+      batches += 1
       rouse()
     },
     end(error) {
@@ -190,6 +199,8 @@ export function createFeed(stop: () => void, signal?: AbortSignal): Feed & Async
         if (head < queue.length) return { done: false, value: queue[head++] }
         queue = []
         head = 0
+        if (batches > 0 && !ended) onRead?.(batches)
+        batches = 0
         if (ended?.error) {
           const { error } = ended
           ended = {}

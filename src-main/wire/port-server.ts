@@ -1,5 +1,11 @@
 import type { Actor, StreamItem } from '../contract/procedure.ts'
-import { type ClientEnvelope, maxInFlight, readClientEnvelope, type ServerEnvelope } from './envelope.ts'
+import {
+  type ClientEnvelope,
+  maxInFlight,
+  maxUnread,
+  readClientEnvelope,
+  type ServerEnvelope,
+} from './envelope.ts'
 import type { Port } from './port.ts'
 import type { Router } from './router.ts'
 
@@ -15,28 +21,36 @@ export interface PortServerOptions {
 /** Most items in one message. */
 const maxBatch = 100
 
+/** One call in flight: how to end it, and how far its reader lags behind. */
+interface LiveCall {
+  readonly controller: AbortController
+  readonly unread: Unread
+}
+
 /** Serves one connection until its port closes; then every call and subscription of it is aborted. */
 export function servePort(port: Port, router: Router, options: PortServerOptions): { close(): void } {
-  const live = new Map<number, AbortController>()
+  const live = new Map<number, LiveCall>()
   const post = (message: ServerEnvelope) => port.post(message)
-  const start = (envelope: Exclude<ClientEnvelope, { t: 'cancel' }>) => {
+  const start = (envelope: Exclude<ClientEnvelope, { t: 'cancel' | 'more' }>) => {
     if (live.has(envelope.id) || live.size >= maxInFlight) return
     const controller = new AbortController()
-    live.set(envelope.id, controller)
+    const call: LiveCall = { controller, unread: createUnread(controller.signal) }
+    live.set(envelope.id, call)
     const done =
       envelope.t === 'req'
         ? answer(router, envelope, controller, options, post)
-        : stream(router, envelope, controller, options, post)
+        : stream(router, envelope, call, options, post)
     void done.finally(() => live.delete(envelope.id))
   }
   port.onMessage((data) => {
     const envelope = readClientEnvelope(data)
     if (!envelope) return
-    if (envelope.t === 'cancel') live.get(envelope.id)?.abort()
+    if (envelope.t === 'cancel') live.get(envelope.id)?.controller.abort()
+    else if (envelope.t === 'more') live.get(envelope.id)?.unread.take(envelope.read)
     else start(envelope)
   })
   const abortAll = () => {
-    for (const controller of live.values()) controller.abort()
+    for (const { controller } of live.values()) controller.abort()
     live.clear()
   }
   port.onClose(abortAll)
@@ -71,17 +85,22 @@ async function answer(
 async function stream(
   router: Router,
   envelope: Extract<ClientEnvelope, { t: 'open' }>,
-  controller: AbortController,
+  { controller, unread }: LiveCall,
   options: PortServerOptions,
   post: (message: ServerEnvelope) => void,
 ): Promise<void> {
   const { id, path } = envelope
-  const batch = createBatch(id, options, post, controller.signal)
+  const send = (message: ServerEnvelope) => {
+    unread.add()
+    post(message)
+  }
+  const batch = createBatch(id, options, send, controller.signal)
   try {
     const call = { actor: options.actor, signal: controller.signal, afterCursor: envelope.afterCursor }
     for await (const entry of router.open(path, envelope.input, call)) {
       if (controller.signal.aborted) break
       if (batch.add(entry)) await options.nextTurn()
+      if (unread.isFull()) await unread.hasRoom()
     }
     batch.flush()
     post({ t: 'end', id })
@@ -89,6 +108,34 @@ async function stream(
     batch.flush()
     if (controller.signal.aborted) post({ t: 'end', id })
     else post({ t: 'end', id, error: router.toWireError(thrown, path) })
+  }
+}
+
+type Unread = ReturnType<typeof createUnread>
+
+/** Counts messages that the reader has not read yet, and waits while there are too many, or until the call is aborted. */
+function createUnread(signal: AbortSignal) {
+  let count = 0
+  let wake: (() => void) | undefined
+  const rouse = () => {
+    wake?.()
+    wake = undefined
+  }
+  signal.addEventListener('abort', rouse, { once: true })
+  const isFull = () => count >= maxUnread && !signal.aborted
+  return {
+    add(): void {
+      count += 1
+    },
+    take(read: number): void {
+      count = Math.max(0, count - read)
+      if (!isFull()) rouse()
+    },
+    isFull,
+    hasRoom: () =>
+      new Promise<void>((resolve) => {
+        wake = resolve
+      }),
   }
 }
 

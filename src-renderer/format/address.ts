@@ -1,13 +1,4 @@
-const plain = [
-  'fleet',
-  'needs-you',
-  'queue',
-  'agents',
-  'storage',
-  'cost',
-  'settings',
-  'first-run',
-] as const
+const plain = ['fleet', 'needs-you', 'queue', 'agents', 'storage', 'cost', 'settings', 'first-run'] as const
 
 /** Everything that can be looked at has an address: `#/session/ses-…` here, `signalbox://session/ses-…` outside. */
 export type Address =

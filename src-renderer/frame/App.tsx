@@ -48,18 +48,22 @@ function createQueries(connection: Connection): QueryClient {
   }
   const mutationCache = new MutationCache({
     onSuccess(output, input, _context, mutation) {
-      const notice = noticeAfter(pathOf(mutation.options.mutationKey), input, output, undoLand)
+      const path = pathOf(mutation.options.mutationKey)
+      // Programs and keys lie outside the journal: no fact tells that they are others now.
+      if (path.startsWith('agent.')) void queries.invalidateQueries({ queryKey: ['agent'] })
+      const notice = noticeAfter(path, input, output, undoLand)
       if (notice) say(notice)
     },
     onError: (error, _input, _context, mutation) => fail(pathOf(mutation.options.mutationKey), error),
   })
-  return new QueryClient({
+  const queries = new QueryClient({
     mutationCache,
     defaultOptions: {
       queries: { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false, networkMode: 'always' },
       mutations: { networkMode: 'always' },
     },
   })
+  return queries
 }
 
 function pathOf(key: readonly unknown[] | undefined): string {

@@ -1,26 +1,25 @@
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { useConnection } from '../client/access.tsx'
-import { NewSessionSheet } from '../features/new-session/NewSessionSheet.tsx'
 import { formatAddress } from '../format/address.ts'
 import { useOverlay } from '../stores/overlay.ts'
 import { useKeyActions } from '../ui/keyboard.tsx'
+import { lazyPart } from '../ui/lazy-part.tsx'
 import { navigate } from '../ui/navigate.ts'
 import { useNow } from '../ui/use-now.ts'
 import { Conditions } from './Conditions.tsx'
-import { ConfirmSessions } from './ConfirmSessions.tsx'
 import { ErrorBoundary } from './ErrorBoundary.tsx'
 import { Foot } from './Foot.tsx'
-import { KeysDialog } from './KeysDialog.tsx'
 import { screens } from './key-table.ts'
 import { Notices } from './Notices.tsx'
 import { OfflineStrip } from './OfflineStrip.tsx'
-import { Palette } from './Palette.tsx'
 import { Rail } from './Rail.tsx'
-import { Screen } from './Screens.tsx'
+import { preloadScreens, Screen } from './Screens.tsx'
 import { TitleStrip, useOverview } from './TitleStrip.tsx'
 import { useTheme } from './theme.ts'
 import { useAddress } from './use-address.ts'
 import './frame.css'
+
+const Layers = lazyPart(() => import('./Layers.tsx').then((it) => it.Layers))
 
 /** The window: strip, rail, screen, foot, and the layers above them. */
 export function Frame() {
@@ -30,6 +29,7 @@ export function Frame() {
   const address = useAddress()
   const nowMs = useNow(10_000)
   useFirstAddress(overview.data?.isFirstRun)
+  const hasRest = useRest()
   const screen = address?.screen
   const isWide = screen === 'first-run' || screen === 'session'
   return (
@@ -49,12 +49,29 @@ export function Frame() {
       </div>
       <Foot overview={overview} nowMs={nowMs} />
       <Notices />
-      <Palette />
-      <KeysDialog />
-      <ConfirmSessions />
-      <NewSessionSheet />
+      {hasRest && <Layers />}
     </div>
   )
+}
+
+/** Fetches what the first screen does not need as soon as there is time; true once layers are due, at once when one is asked for. */
+function useRest(): boolean {
+  const [isIdle, setIdle] = useState(false)
+  const isAsked = useOverlay((state) => state.overlay.kind !== 'none')
+  useEffect(() => {
+    const wait = requestIdleCallback(
+      () => {
+        setIdle(true)
+        preloadScreens()
+      },
+      { timeout: 2000 },
+    )
+    return () => cancelIdleCallback(wait)
+  }, [])
+  useEffect(() => {
+    if (isAsked) setIdle(true)
+  }, [isAsked])
+  return isIdle || isAsked
 }
 
 /** A window opened without an address starts with the first steps or with the fleet. */

@@ -7,13 +7,14 @@ const scopeNames: Readonly<Record<string, string>> = {
   global: 'Everywhere',
   ask: 'While a question has the focus',
   composer: 'While you write to the agent',
+  note: 'While you write a note on a line',
 }
 
 /** The keys of this screen, of its parts, and those that work everywhere. */
 export function KeysDialog() {
   const { overlay, close } = useOverlay()
   const { table, screen } = useKeyTable()
-  const scopes = [screen, ...(screen === 'session' ? ['composer'] : []), 'ask', 'global']
+  const scopes = [screen, ...(screen === 'session' ? ['composer', 'note'] : []), 'ask', 'global']
   return (
     <Dialog
       isOpen={overlay.kind === 'keys'}

@@ -1,14 +1,37 @@
-import { AgentsScreen } from '../features/agents/AgentsScreen.tsx'
-import { ApprovalsScreen } from '../features/approvals/ApprovalsScreen.tsx'
-import { AuditScreen } from '../features/audit/AuditScreen.tsx'
-import { FirstRunScreen } from '../features/first-run/FirstRunScreen.tsx'
 import { FleetScreen } from '../features/fleet/FleetScreen.tsx'
-import { ReviewPane } from '../features/review/ReviewPane.tsx'
-import { SessionScreen } from '../features/session/SessionScreen.tsx'
-import { SettingsScreen } from '../features/settings/SettingsScreen.tsx'
-import { StorageScreen } from '../features/storage/StorageScreen.tsx'
 import type { Address } from '../format/address.ts'
 import { EmptyState } from '../ui/Loadable.tsx'
+import { lazyPart } from '../ui/lazy-part.tsx'
+
+// The fleet is what most windows open with; every other screen comes when it is asked for, or when nothing else is to do.
+const AgentsScreen = lazyPart(() =>
+  import('../features/agents/AgentsScreen.tsx').then((it) => it.AgentsScreen),
+)
+const ApprovalsScreen = lazyPart(() =>
+  import('../features/approvals/ApprovalsScreen.tsx').then((it) => it.ApprovalsScreen),
+)
+const AuditScreen = lazyPart(() => import('../features/audit/AuditScreen.tsx').then((it) => it.AuditScreen))
+const CostScreen = lazyPart(() => import('../features/cost/CostScreen.tsx').then((it) => it.CostScreen))
+const FirstRunScreen = lazyPart(() =>
+  import('../features/first-run/FirstRunScreen.tsx').then((it) => it.FirstRunScreen),
+)
+const ReviewPane = lazyPart(() => import('../features/review/ReviewPane.tsx').then((it) => it.ReviewPane))
+const SessionScreen = lazyPart(() =>
+  import('../features/session/SessionScreen.tsx').then((it) => it.SessionScreen),
+)
+const SettingsScreen = lazyPart(() =>
+  import('../features/settings/SettingsScreen.tsx').then((it) => it.SettingsScreen),
+)
+const StorageScreen = lazyPart(() =>
+  import('../features/storage/StorageScreen.tsx').then((it) => it.StorageScreen),
+)
+
+/** Fetches the code of every screen, the likeliest first, so that going there shows it at once. */
+export function preloadScreens(): void {
+  for (const screen of [SessionScreen, ReviewPane, ApprovalsScreen, AuditScreen, AgentsScreen])
+    screen.preload()
+  for (const screen of [StorageScreen, CostScreen, SettingsScreen, FirstRunScreen]) screen.preload()
+}
 
 /** The screen of an address. Features do not know each other; where one shows inside another, it is put together here. */
 export function Screen(props: { address: Address | undefined }) {
@@ -30,6 +53,8 @@ export function Screen(props: { address: Address | undefined }) {
       return <ApprovalsScreen />
     case 'agents':
       return <AgentsScreen />
+    case 'cost':
+      return <CostScreen />
     case 'storage':
       return <StorageScreen />
     case 'settings':

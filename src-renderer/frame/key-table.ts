@@ -19,7 +19,16 @@ const foot = { isInFoot: true }
 const native = { isInFoot: true, isNative: true }
 
 /** The one key table. Screens come in the order of the rail. */
-export const screens = ['fleet', 'needs-you', 'queue', 'agents', 'audit', 'storage', 'cost', 'settings'] as const
+export const screens = [
+  'fleet',
+  'needs-you',
+  'queue',
+  'agents',
+  'audit',
+  'storage',
+  'cost',
+  'settings',
+] as const
 
 export const keyTable: readonly KeyBinding[] = [
   of('global', 'palette', ['Mod+K'], 'search or run a command'),
@@ -60,6 +69,7 @@ export const keyTable: readonly KeyBinding[] = [
   of('session', 'error', ['E'], 'next error'),
   of('session', 'follow', ['F'], 'follow the end'),
   of('session', 'allow', ['Y'], 'allow once'),
+  of('session', 'note', ['C'], 'note on a line', foot),
   of('session', 'prompt', ['R'], 'tell the agent', foot),
   of('session', 'next-change', ['N'], 'next change', foot),
   of('session', 'previous-change', ['P'], 'previous change'),
@@ -76,6 +86,8 @@ export const keyTable: readonly KeyBinding[] = [
   of('session', 'back', ['Escape'], 'back to the fleet'),
   of('composer', 'send', ['Mod+Enter'], 'send'),
   of('composer', 'leave', ['Escape'], 'leave the field'),
+  of('note', 'done', ['Mod+Enter'], 'keep the note'),
+  of('note', 'leave', ['Escape'], 'keep the note and go back'),
 
   of('audit', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
   of('audit', 'open', ['Enter'], 'open', foot),

@@ -1,57 +1,83 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react'
+import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  type Ref,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { visibleLine } from '../format/visible-text.ts'
-import { type DiffRow, type HunkView, layOutDiff, type PlacedLine, sideText } from './diff-rows.ts'
+import { type ColourOf, DiffLines } from './DiffLines.tsx'
+import {
+  type DiffDrawing,
+  type DiffRow,
+  type HunkView,
+  type LineKey,
+  layOutDiff,
+  lineKeyOf,
+  linesOf,
+  type PlacedLine,
+  sideText,
+  withRemarks,
+} from './diff-rows.ts'
 import { type Highlight, languageOf, loadHighlight, type Token } from './highlight.ts'
+import { useSteadyScroll } from './use-steady-scroll.ts'
 import './diff-view.css'
 
 const rowHeight = 20
+const noRemarks: ReadonlySet<LineKey> = new Set()
 
-/** Steps between changes from outside, by key. */
+/** What keys outside the diff do in it. */
 export interface DiffHandle {
+  /** To the next or the previous change. */
   step(by: 1 | -1): void
+  /** Begins a remark on the line picked last, else on the first change. */
+  remark(): void
+  focus(): void
 }
 
-type ColourOf = (line: PlacedLine) => readonly Token[] | undefined
+export interface DiffViewProps {
+  readonly path: string
+  readonly hunks: readonly HunkView[]
+  readonly isSplit: boolean
+  readonly omittedLines: number
+  readonly ref?: Ref<DiffHandle>
+  readonly onChange?: (at: number, count: number) => void
+  /** Lines with something to say under them, and what. */
+  readonly remarks?: ReadonlySet<LineKey>
+  readonly remarkAt?: (key: LineKey) => ReactNode
+  readonly onRemark?: (line: PlacedLine) => void
+}
 
-/** A file's changes, unified or side by side; only rows in sight are drawn. */
-export function DiffView(props: {
-  path: string
-  hunks: readonly HunkView[]
-  isSplit: boolean
-  omittedLines: number
-  ref?: Ref<DiffHandle>
-  onChange?: (at: number, count: number) => void
-}) {
-  const { hunks, isSplit, omittedLines, onChange } = props
-  const drawing = useMemo(() => layOutDiff(hunks, isSplit, omittedLines), [hunks, isSplit, omittedLines])
+type Rows = Virtualizer<HTMLDivElement, Element>
+
+/** A file's changes, unified or side by side; only rows in sight are drawn, and what is read stays where it is. */
+export function DiffView(props: DiffViewProps) {
+  const { hunks, isSplit, omittedLines, remarks = noRemarks } = props
+  const plain = useMemo(() => layOutDiff(hunks, isSplit, omittedLines), [hunks, isSplit, omittedLines])
+  const drawing = useMemo(() => withRemarks(plain, remarks), [plain, remarks])
   const colourOf = useColours(props.path, hunks)
   const scroller = useRef<HTMLDivElement>(null)
-  const at = useRef(-1)
-  const virtual = useVirtualizer({
+  const virtual: Rows = useVirtualizer({
     count: drawing.rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
+    estimateSize: (index) => (drawing.rows[index]?.kind === 'remark' ? 90 : rowHeight),
+    getItemKey: (index) => keyOf(drawing.rows[index], index),
     overscan: 30,
   })
-  useImperativeHandle(props.ref, () => ({
-    step(by) {
-      at.current = Math.max(0, Math.min(drawing.changes.length - 1, at.current + by))
-      const row = drawing.changes[at.current]
-      if (row !== undefined) virtual.scrollToIndex(Math.max(0, row - 3), { align: 'start' })
-      onChange?.(at.current, drawing.changes.length)
-    },
-  }))
-  useEffect(() => {
-    at.current = -1
-    onChange?.(0, drawing.changes.length)
-  }, [drawing.changes.length, onChange])
+  const onScroll = useSteadyScroll(scroller, virtual, drawing.rows)
+  const { cursor, onKeyDown, onClick } = useCursor(props, drawing, virtual, scroller)
   const digits = Math.max(3, String(lastLine(hunks)).length)
   const style = {
     ['--digits' as string]: `${digits + 1}ch`,
     ['--widest' as string]: `${drawing.widest + 2}ch`,
   }
   return (
+    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: lines are picked by pointer here, by arrows and C as well
     <section
       className="diff"
       ref={scroller}
@@ -59,15 +85,22 @@ export function DiffView(props: {
       tabIndex={0}
       aria-label={`Changes in ${visibleLine(props.path)}`}
       style={style}
+      onScroll={onScroll}
+      onKeyDown={onKeyDown}
+      onClick={onClick}
     >
       <div className={`diff-body${isSplit ? ' split' : ''}`} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const row = drawing.rows[item.index]
           if (!row) return null
-          const measure = isSplit ? virtual.measureElement : undefined
+          const measure = isSplit || row.kind === 'remark' ? virtual.measureElement : undefined
           return (
             <Place key={item.key} index={item.index} top={item.start} measure={measure}>
-              <Row row={row} colourOf={colourOf} />
+              {row.kind === 'remark' ? (
+                props.remarkAt?.(row.key)
+              ) : (
+                <DiffLines row={row} cursor={cursor} colourOf={colourOf} />
+              )}
             </Place>
           )
         })}
@@ -76,7 +109,85 @@ export function DiffView(props: {
   )
 }
 
-/** Where a row stands. Rows side by side wrap, so their heights are measured; unified ones are all alike. */
+function keyOf(row: DiffRow | undefined, index: number): string | number {
+  return row?.kind === 'remark' ? `remark ${row.key}` : index
+}
+
+/** The picked line: moved by arrows, by clicks and by steps from change to change. */
+function useCursor(
+  props: DiffViewProps,
+  { rows, changes }: DiffDrawing,
+  virtual: Rows,
+  scroller: { readonly current: HTMLDivElement | null },
+) {
+  const { onChange, onRemark } = props
+  const [cursor, setCursor] = useState<LineKey | null>(null)
+  const at = useRef(-1)
+  const place = cursor === null ? -1 : rows.findIndex((row) => hasLine(row, cursor))
+  const pick = (index: number) => {
+    const [line] = linesOf(rows[index])
+    if (line) setCursor(lineKeyOf(line))
+  }
+  useImperativeHandle(props.ref, () => ({
+    step(by) {
+      at.current = Math.max(0, Math.min(changes.length - 1, at.current + by))
+      const row = changes[at.current]
+      if (row !== undefined) {
+        virtual.scrollToIndex(Math.max(0, row - 3), { align: 'start' })
+        pick(row)
+      }
+      onChange?.(at.current, changes.length)
+    },
+    remark() {
+      const index = place >= 0 ? place : (changes[0] ?? -1)
+      const line = lineAt(rows[index], cursor)
+      if (!line) return
+      virtual.scrollToIndex(index, { align: 'auto' })
+      onRemark?.(line)
+    },
+    focus: () => scroller.current?.focus({ preventScroll: true }),
+  }))
+  useEffect(() => {
+    at.current = -1
+    onChange?.(0, changes.length)
+  }, [changes.length, onChange])
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+    if (step === 0 || event.target !== event.currentTarget || event.ctrlKey || event.metaKey) return
+    event.preventDefault()
+    const first = virtual.getVirtualItemForOffset(scroller.current?.scrollTop ?? 0)?.index ?? 0
+    const next = nextLine(rows, place >= 0 ? place + step : first, step)
+    if (next < 0) return
+    pick(next)
+    virtual.scrollToIndex(next, { align: 'auto' })
+  }
+  const onClick = (event: MouseEvent) => {
+    const target = event.target instanceof Element ? event.target : null
+    const name = target?.closest<HTMLElement>('[data-line]')?.dataset.line
+    const line = rows.flatMap(linesOf).find((one) => lineKeyOf(one) === name)
+    if (!line) return
+    setCursor(lineKeyOf(line))
+    if (target?.closest('.no, .sign') || event.detail === 2) onRemark?.(line)
+  }
+  return { cursor, onKeyDown, onClick }
+}
+
+function hasLine(row: DiffRow, key: LineKey): boolean {
+  return linesOf(row).some((line) => lineKeyOf(line) === key)
+}
+
+function lineAt(row: DiffRow | undefined, key: LineKey | null): PlacedLine | undefined {
+  const lines = linesOf(row)
+  return lines.find((line) => lineKeyOf(line) === key) ?? lines[0]
+}
+
+function nextLine(rows: readonly DiffRow[], from: number, step: number): number {
+  for (let index = from; index >= 0 && index < rows.length; index += step)
+    if (linesOf(rows[index]).length > 0) return index
+  return -1
+}
+
+/** Where a row stands. Rows side by side wrap and remarks grow, so their heights are measured; the others are all alike. */
 function Place(props: {
   index: number
   top: number
@@ -122,68 +233,4 @@ function useColours(path: string, hunks: readonly HunkView[]): ColourOf {
       return cache.get(key)?.[line.inSide]
     }
   }, [highlight, hunks, language])
-}
-
-function Row(props: { row: DiffRow; colourOf: ColourOf }) {
-  const { row } = props
-  if (row.kind === 'gap' || row.kind === 'note')
-    return (
-      <div className="diff-row gap">
-        <span className="diff-gap-text">{visibleLine(row.text)}</span>
-      </div>
-    )
-  if (row.kind === 'line')
-    return (
-      <div className={`diff-row ${row.line.kind}`}>
-        <span className="no">{row.line.oldLine}</span>
-        <span className="no">{row.line.newLine}</span>
-        <Code line={row.line} colourOf={props.colourOf} />
-      </div>
-    )
-  return (
-    <div className="diff-row pair">
-      <Half line={row.left} no={row.left?.oldLine ?? null} colourOf={props.colourOf} />
-      <Half line={row.right} no={row.right?.newLine ?? null} colourOf={props.colourOf} />
-    </div>
-  )
-}
-
-function Half(props: { line: PlacedLine | null; no: number | null; colourOf: ColourOf }) {
-  if (!props.line) return <span className="half none" />
-  return (
-    <span className={`half ${props.line.kind}`}>
-      <span className="no">{props.no}</span>
-      <Code line={props.line} colourOf={props.colourOf} />
-    </span>
-  )
-}
-
-const signs = { added: '+', removed: '−', context: ' ' } as const
-
-function Code(props: { line: PlacedLine; colourOf: ColourOf }) {
-  const { line } = props
-  const tokens = props.colourOf(line) ?? [{ text: line.text, role: null }]
-  let at = 0
-  return (
-    <>
-      <span className="sign">{signs[line.kind]}</span>
-      <span className="code">
-        {tokens.map((token) => {
-          const start = at
-          at += token.text.length
-          return (
-            <span key={start} className={token.role ? `code-${token.role}` : undefined}>
-              {visibleCode(token.text)}
-            </span>
-          )
-        })}
-        {line.noNewline && <span className="faint"> ⏎̸ no newline at end</span>}
-      </span>
-    </>
-  )
-}
-
-/** Tabs stay tabs in code; everything else that hides is shown. */
-function visibleCode(text: string): string {
-  return text.split('\t').map(visibleLine).join('\t')
 }

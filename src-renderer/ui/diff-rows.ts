@@ -27,6 +27,16 @@ export type DiffRow =
   | { readonly kind: 'line'; readonly line: PlacedLine }
   | { readonly kind: 'pair'; readonly left: PlacedLine | null; readonly right: PlacedLine | null }
   | { readonly kind: 'note'; readonly text: string }
+  /** Room under a line for what people say of it. */
+  | { readonly kind: 'remark'; readonly key: LineKey }
+
+/** Names a line of a diff by its side and number: `new:20`. */
+export type LineKey = `${'old' | 'new'}:${number}`
+
+/** A removed line by its old number, any other by its new one. */
+export function lineKeyOf({ kind, oldLine, newLine }: DiffLineView): LineKey {
+  return kind === 'removed' ? `old:${oldLine ?? 0}` : `new:${newLine ?? 0}`
+}
 
 export interface DiffDrawing {
   readonly rows: readonly DiffRow[]
@@ -104,13 +114,36 @@ function isChange(row: DiffRow | undefined): boolean {
 }
 
 function changeStarts(rows: readonly DiffRow[]): number[] {
-  return rows.flatMap((row, index) => (isChange(row) && !isChange(rows[index - 1]) ? [index] : []))
+  return rows.flatMap((row, index) => (isChange(row) && !isChange(rowBefore(rows, index)) ? [index] : []))
+}
+
+/** What stands above, remarks left out: they do not part a change in two. */
+function rowBefore(rows: readonly DiffRow[], index: number): DiffRow | undefined {
+  const above = rows[index - 1]
+  return above?.kind === 'remark' ? rowBefore(rows, index - 1) : above
 }
 
 function widestOf(hunks: readonly HunkView[]): number {
   let widest = 0
   for (const hunk of hunks) for (const line of hunk.lines) widest = Math.max(widest, line.text.length)
   return Math.min(widest, longestLine)
+}
+
+/** The lines that a row shows: none, one, or the two of a pair. */
+export function linesOf(row: DiffRow | undefined): readonly PlacedLine[] {
+  if (row?.kind === 'line') return [row.line]
+  if (row?.kind !== 'pair') return []
+  return [row.right, row.left].filter((line) => line !== null)
+}
+
+/** The drawing with room under each of the named lines. */
+export function withRemarks(drawing: DiffDrawing, keys: ReadonlySet<LineKey>): DiffDrawing {
+  if (keys.size === 0) return drawing
+  const rows = drawing.rows.flatMap((row): DiffRow[] => {
+    const named = new Set(linesOf(row).map(lineKeyOf).filter((key) => keys.has(key)))
+    return [row, ...[...named].map((key): DiffRow => ({ kind: 'remark', key }))]
+  })
+  return { ...drawing, rows, changes: changeStarts(rows) }
 }
 
 /** The text of one side of a hunk, as the highlighter reads it. */

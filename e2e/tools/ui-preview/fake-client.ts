@@ -3,6 +3,7 @@ import type { SignalboxContract } from '@contract/index.ts'
 import type { ClientOf } from '@contract/procedure.ts'
 import type { SessionFilter, SessionRow } from '@contract/session.ts'
 import { defaultSettings, type Settings } from '@contract/settings.ts'
+import { costsOf } from './costs.ts'
 import { activitiesFor, askFor, detailFor, diffFor, entries, files, reportFor } from './details.ts'
 import { agents, providers, storageItems, wall } from './house.ts'
 import { makeRows, now } from './sessions.ts'
@@ -121,6 +122,7 @@ function fleetOf(fake: Fake): Client['fleet'] {
           .slice(0, 20)
           .map(askFor),
       ),
+    costs: ({ days }) => fake.orFail(() => costsOf(fake.rows, days ?? 30)),
     facts: (_input, options) => quiet(options?.signal),
     async *rows(input, options) {
       if (fake.isFailing) throw new SignalboxError('internal', {})

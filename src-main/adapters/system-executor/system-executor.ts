@@ -8,6 +8,7 @@ import type { Executor, LaunchSpec } from '../../ports/executor.ts'
 import { createAddressGuard } from './addresses.ts'
 import { ExecutorError } from './executor-error.ts'
 import { ownGroup } from './freezer.ts'
+import { endHalfBuilt } from './half-built.ts'
 import { adoptChild, type Household, launchChild } from './launch.ts'
 import { whoRuns } from './launcher.ts'
 import { giveTo } from './owner.ts'
@@ -34,6 +35,8 @@ export interface SystemExecutorOptions {
 export interface SystemExecutor extends Executor {
   /** Every child with a record, living or ended; those no session knows have to be adopted and ended. */
   leftovers(): readonly ChildRecord[]
+  /** Ends what an earlier run was building when it was killed; only before anything is started. */
+  endHalfBuilt(): void
 }
 
 const terminateMs = 2000
@@ -74,6 +77,10 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
   return {
     probe,
     leftovers: house.records.list,
+    endHalfBuilt() {
+      const ended = endHalfBuilt(runtimeDirectory)
+      if (ended > 0) options.log.info('Sandboxes that were never finished have been ended.', { ended })
+    },
     async launch(spec, door, signal) {
       const places = childPlaces(randomBytes(8).toString('hex'), stateDirectory, runtimeDirectory)
       const { plan, confinement } = await planFor(spec, true)
@@ -106,6 +113,7 @@ function groundOf(options: SystemExecutorOptions): WallGround {
     etc,
     nodeProgram,
     closed: closedFolders(stateDirectory, runtimeDirectory),
+    mark: runtimeDirectory,
   }
 }
 

@@ -6,6 +6,7 @@ import { enterScript } from '../../shim/enter-script.ts'
 import type { SandboxPlan } from '../../shim/protocol.ts'
 import { helperEnvironment, wallArguments } from './bubblewrap.ts'
 import { ExecutorError } from './executor-error.ts'
+import { sandboxMark } from './half-built.ts'
 import { grantedMounts, isBelow, programFolder, systemMounts } from './host-view.ts'
 import { canClose, findProgram, isExecutable, launcherFor, type Person } from './launcher.ts'
 import { seatbeltProfile } from './seatbelt.ts'
@@ -19,6 +20,8 @@ export interface WallGround {
   readonly nodeProgram: string
   /** Folders that no grant may contain. */
   readonly closed: readonly string[]
+  /** By which launchers of this state directory are told from others. */
+  readonly mark: string
 }
 
 /** A program to start, and which of its ports is the proxy's. */
@@ -74,7 +77,7 @@ export function wallPlan(ground: WallGround, spec: LaunchSpec, wantsNetwork: boo
   const sandbox: SandboxPlan = {
     file: launcher.file,
     args: launcher.args,
-    env: { PATH: systemPath },
+    env: { PATH: systemPath, [sandboxMark]: ground.mark },
     cwd: '/',
     launcherArgs: wallArguments({
       mounts: launcher.mounts,

@@ -1,4 +1,3 @@
-import type { AgentInfo } from '@contract/agent.ts'
 import type { Confinement } from '@contract/session.ts'
 import { type ReactNode, useState } from 'react'
 import { useCommand } from '../../client/use-command.ts'
@@ -13,6 +12,7 @@ import { useKeyActions, useScreenScope } from '../../ui/keyboard.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
 import { Loadable, ProblemLine } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
+import { arrangeFound, type FoundLine } from './found-agents.ts'
 import { OpenRepository } from './OpenRepository.tsx'
 import './first-run.css'
 
@@ -171,7 +171,7 @@ function Around() {
       <Loadable of={agents} rows={5}>
         {(list) => (
           <ul>
-            {list.map((agent) => (
+            {arrangeFound(list).map((agent) => (
               <AgentLine key={agent.id} agent={agent} />
             ))}
           </ul>
@@ -210,7 +210,7 @@ function Around() {
   )
 }
 
-function AgentLine(props: { agent: AgentInfo }) {
+function AgentLine(props: { agent: FoundLine }) {
   const { agent } = props
   const isReady = agent.state === 'ready'
   return (

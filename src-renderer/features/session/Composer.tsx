@@ -78,16 +78,26 @@ function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
       start: { continues: row.id, projectId: row.projectId, title: row.title, agent: row.agent },
     })
   useKeyActions({ 'session.prompt': props.canContinue ? start : undefined })
-  if (!props.canContinue) return <p className="faint small">{endText(row.workareaState)}</p>
   return (
-    <div className="line">
-      <span className="faint small grow">
-        The session has ended. A follow-up is a new session on the same workarea.
-      </span>
-      <Button onPress={start} action="session.prompt">
-        Follow up
-      </Button>
-    </div>
+    <>
+      {row.status !== 'completed' && row.endMessage && (
+        <p className={`small selectable ${row.status === 'failed' ? 'danger-text' : 'muted'}`} role="status">
+          <Foreign text={row.endMessage} max={1000} />
+        </p>
+      )}
+      {props.canContinue ? (
+        <div className="line">
+          <span className="faint small grow">
+            The session has ended. A follow-up is a new session on the same workarea.
+          </span>
+          <Button onPress={start} action="session.prompt">
+            Follow up
+          </Button>
+        </div>
+      ) : (
+        <p className="faint small">{endText(row.workareaState)}</p>
+      )}
+    </>
   )
 }
 

@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { LiveReport } from './fixtures/live-fleet/main.ts'
+import { firstSightMs, type WatchedWindow, watchWindow } from './fixtures/watched-window.ts'
+import type { Bench } from './tools/bench-kit.ts'
+import { electronInUse } from './tools/get-electron.mjs'
+import { projectRoot } from './tools/project.mjs'
+import { bareWindow, bareWindowName } from './window.reference.ts'
+
+const rounds = 5
+const roundMs = 6000
+
+interface Frames {
+  readonly perSecond: number
+  readonly p99Ms: number
+}
+
+interface Round {
+  readonly own: Frames
+  readonly bare: Frames
+  readonly main: LiveReport
+}
+
+/** Counts frames for a while; a grid is scrolled up and down meanwhile, some rows each frame. */
+function watchFrames({ page }: WatchedWindow): Promise<Frames> {
+  return page.evaluate(
+    (ms) =>
+      new Promise<Frames>((resolve) => {
+        const grid = document.querySelector('[role=grid]')
+        const times: number[] = []
+        let step = 40
+        const frame = (now: number) => {
+          times.push(now)
+          if (grid) {
+            if (grid.scrollTop + grid.clientHeight >= grid.scrollHeight - 1) step = -40
+            else if (grid.scrollTop === 0) step = 40
+            grid.scrollTop += step
+          }
+          if (now - (times[0] ?? now) < ms) return void requestAnimationFrame(frame)
+          const gaps = times.slice(1).map((time, index) => time - (times[index] ?? time))
+          gaps.sort((a, b) => a - b)
+          resolve({
+            perSecond: (gaps.length / (now - (times[0] ?? 0))) * 1000,
+            p99Ms: gaps[Math.floor((gaps.length - 1) * 0.99)] ?? Number.NaN,
+          })
+        }
+        requestAnimationFrame(frame)
+      }),
+    roundMs,
+  )
+}
+
+/** Our window on ten thousand sessions under load, alternating with a bare window that stands still. */
+async function measureRounds(): Promise<Round[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'sbx-grid-'))
+  const own = await watchWindow(
+    electronInUse()?.program ?? 'electron',
+    [join(import.meta.dirname, 'fixtures/live-fleet')],
+    {
+      hasChannel: true,
+      env: { BENCH_OUT: join(projectRoot, 'out'), BENCH_DATABASE: join(folder, 'signalbox.db') },
+    },
+  )
+  const bare = await bareWindow()
+  try {
+    await firstSightMs(own, '.grid-row:not(.waiting)')
+    const found: Round[] = []
+    for (let round = -1; round < rounds; round++) {
+      const bareFrames = await watchFrames(bare)
+      own.process.send('start')
+      const frames = await watchFrames(own)
+      own.process.send('stop')
+      const [main]: LiveReport[] = await once(own.process, 'message')
+      if (!main || main.facts < roundMs * 0.9) throw new Error(`only ${main?.facts} facts were written`)
+      if (round >= 0) found.push({ own: frames, bare: bareFrames, main })
+    }
+    return found
+  } finally {
+    await own.close()
+    await bare.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** All figures are of the same rounds. */
+function gridBenches(): Bench[] {
+  let measured: Promise<Round[]> | undefined
+  const figure = (
+    name: string,
+    of: { unit: string; goal: NonNullable<Bench['goal']> },
+    read: (round: Round) => number,
+    readBare?: (round: Round) => number,
+  ): Bench => ({
+    ...of,
+    name: `grid/${name}`,
+    runs: rounds,
+    warmsUp: false,
+    ...(readBare ? { reference: bareWindowName, goalIsAbsolute: true } : {}),
+    async open() {
+      measured ??= measureRounds()
+      const all = await measured
+      let index = 0
+      return {
+        measure: () => read(all[index++] ?? missing),
+        ...(readBare ? { measureReference: () => readBare(all[index] ?? missing) } : {}),
+      }
+    },
+  })
+  return [
+    figure(
+      'live',
+      { unit: 'frames/s', goal: { atLeast: 50 } },
+      ({ own }) => own.perSecond,
+      ({ bare }) => bare.perSecond,
+    ),
+    figure(
+      'p99',
+      { unit: 'ms', goal: { atMost: 34 } },
+      ({ own }) => own.p99Ms,
+      ({ bare }) => bare.p99Ms,
+    ),
+    figure('hold', { unit: 'ms', goal: { atMost: 8 } }, ({ main }) => main.longestHoldMs),
+    figure('facts', { unit: 'facts', goal: { atLeast: roundMs * 0.9 } }, ({ main }) => main.facts),
+  ]
+}
+
+const nothing = { perSecond: Number.NaN, p99Ms: Number.NaN }
+const missing: Round = {
+  own: nothing,
+  bare: nothing,
+  main: { facts: 0, longestHoldMs: Number.NaN, p99HoldMs: Number.NaN },
+}
+
+export const benches = gridBenches()
