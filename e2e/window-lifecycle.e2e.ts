@@ -63,14 +63,11 @@ async function startEndless(): Promise<string> {
   })
   await until(
     'its tool runs',
-    () => client.session.activities({ sessionId }),
-    ({ items }) =>
-      items.some(({ body }) => body.kind === 'tool' && body.status === 'running' && isSleep(body)),
+    async () => processesOf(place.home),
+    (found) => found.some((line) => line.includes('sleep 3600')),
   )
   return sessionId
 }
-
-const isSleep = (body: { readonly command?: readonly string[] | undefined }) => body.command?.[0] === 'sleep'
 
 it('tells the truth after it was killed in the middle of a session', async () => {
   const first = await launchApp({ home: place.home, env: natural })

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { app, type BrowserWindow, session } from 'electron'
+import { app, BrowserWindow, session } from 'electron'
 import { attach, operator } from './compose/doors.ts'
 import { compose, type House } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
@@ -70,12 +70,28 @@ function withDialogs(router: Router): Router {
   }
 }
 
-function serve(router: Router, port: Port): void {
-  servePort(port, router, {
-    actor: operator,
-    nextTurn: () => new Promise((done) => setImmediate(done)),
-    setTimer: (fn, ms) => void setTimeout(fn, ms),
-  })
+/** Serves ports until it is closed; then every call and subscription on them has ended. */
+interface Switchboard {
+  serve(router: Router, port: Port): void
+  close(): void
+}
+
+function createSwitchboard(): Switchboard {
+  const open = new Set<{ close(): void }>()
+  return {
+    serve(router, port) {
+      const serving = servePort(port, router, {
+        actor: operator,
+        nextTurn: () => new Promise((done) => setImmediate(done)),
+        setTimer: (fn, ms) => void setTimeout(fn, ms),
+      })
+      open.add(serving)
+      port.onClose(() => open.delete(serving))
+    },
+    close() {
+      for (const serving of open) serving.close()
+    },
+  }
 }
 
 /** The whole application: the window opens while the house is being put up, and its calls wait for it. */
@@ -85,24 +101,32 @@ async function run(config: Config, hash: string | undefined): Promise<(hash?: st
   setApplicationMenu()
   claimLinks()
   const entered = enter(config)
-  const show = createShow(entered.then(({ router }) => withDialogs(router)))
+  const board = createSwitchboard()
+  const show = createShow(
+    board,
+    entered.then(({ router }) => withDialogs(router)),
+  )
   await Promise.all([entered, show(hash)])
   const { router, house } = await entered
   const showLater = (to?: string) =>
     void show(to).catch((error: unknown) => log('the console could not be shown', error))
-  closeOrderly(house, startDesktop(router, showLater))
+  const endDesktop = startDesktop(board, router, showLater)
+  closeOrderly(house, () => {
+    endDesktop()
+    board.close()
+  })
   return showLater
 }
 
 /** Shows the one window: brings it to the front, or opens it anew when it was closed. */
-function createShow(router: Promise<Router>): (hash?: string) => Promise<void> {
+function createShow(board: Switchboard, router: Promise<Router>): (hash?: string) => Promise<void> {
   let window: Promise<BrowserWindow> | undefined
   return async (hash) => {
     const open = await window?.catch(() => undefined)
     if (open && !open.isDestroyed()) return showConsoleWindow(open, hash)
     window = openConsoleWindow({
       outFolder,
-      serve: (port) => void router.then((found) => serve(found, port)).catch(() => port.close()),
+      serve: (port) => void router.then((found) => board.serve(found, port)).catch(() => port.close()),
       ...(developmentUrl ? { developmentUrl } : {}),
       ...(hash ? { hash } : {}),
     })
@@ -111,9 +135,9 @@ function createShow(router: Promise<Router>): (hash?: string) => Promise<void> {
 }
 
 /** Tray and notices, as clients of the same contract as the window. Returns how to end them. */
-function startDesktop(router: Router, show: (hash?: string) => void): () => void {
+function startDesktop(board: Switchboard, router: Router, show: (hash?: string) => void): () => void {
   const [ours, theirs] = memoryPorts()
-  serve(router, theirs)
+  board.serve(router, theirs)
   const { client, close } = createPortClient(contract, ours, { newId: () => crypto.randomUUID() })
   const controller = new AbortController()
   const report = (done: Promise<unknown>) =>
@@ -140,7 +164,7 @@ function iconFolder(): string {
 }
 
 /** Closing the window leaves the tray; quitting ends the house first, in order. */
-function closeOrderly(house: House | undefined, endDesktop: () => void): void {
+function closeOrderly(house: House | undefined, endClients: () => void): void {
   let isClosed = false
   app.on('window-all-closed', () => {
     // Stays in the tray: sessions go on.
@@ -150,9 +174,11 @@ function closeOrderly(house: House | undefined, endDesktop: () => void): void {
     if (isClosed) return
     event.preventDefault()
     isClosed = true
-    endDesktop()
+    // Windows go at once and keep their place; what is behind them ends in order.
+    for (const window of BrowserWindow.getAllWindows()) window.close()
+    endClients()
     const closing = house?.close() ?? Promise.resolve()
-    closing.catch((error: unknown) => log('closing was not orderly', error)).finally(() => app.quit())
+    closing.catch((error: unknown) => log('closing was not orderly', error)).finally(() => app.exit(0))
   })
 }
 

@@ -151,18 +151,19 @@ export function openApp(
     ...options.powers,
   }
   const seed = randomBytes(4).toString('hex')
+  const openStreamMask = () => wholeMask(options.mask ?? ((text) => text))
   const app = createApp({
     store,
     clock,
     ids: { short: () => `${seed}${String(made++).padStart(8, '0')}` },
     log: quiet,
     mask: options.mask ?? ((text) => text),
-    openStreamMask: () => wholeMask(options.mask ?? ((text) => text)),
+    openStreamMask,
     powers,
     version: '0.0.0',
     stateDirectory: '/state',
   })
-  return { app, store, clock, pass, powers, ...paper }
+  return { app, store, clock, pass, powers, openStreamMask, ...paper }
 }
 
 export type OpenApp = ReturnType<typeof openApp>

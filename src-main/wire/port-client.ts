@@ -112,9 +112,10 @@ function openStream(
     [Symbol.asyncIterator]() {
       if (link.isClosed) throw new SignalboxError('disconnected', {})
       const id = link.nextId++
-      const feed = createFeed(() => {
+      const stop = () => {
         if (link.feeds.delete(id)) link.port.post({ t: 'cancel', id })
-      }, options.signal)
+      }
+      const feed = createFeed(stop, options.signal, (read) => link.port.post({ t: 'more', id, read }))
       link.feeds.set(id, feed)
       const { afterCursor } = options
       link.port.post({ t: 'open', id, path, input, ...(afterCursor === undefined ? {} : { afterCursor }) })

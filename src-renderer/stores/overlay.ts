@@ -6,6 +6,7 @@ export interface NewSessionStart {
   readonly continues?: string
   readonly title?: string
   readonly agent?: string
+  readonly prompt?: string
 }
 
 /** A session as a question about it names it. */

@@ -6,7 +6,11 @@ import type { Token } from './highlight.ts'
 export type ColourOf = (line: PlacedLine) => readonly Token[] | undefined
 
 /** One row of a diff. Each line carries its name, so that the view finds it under the pointer. */
-export function DiffLines(props: { row: Exclude<DiffRow, { kind: 'remark' }>; cursor: LineKey | null; colourOf: ColourOf }) {
+export function DiffLines(props: {
+  row: Exclude<DiffRow, { kind: 'remark' }>
+  cursor: LineKey | null
+  colourOf: ColourOf
+}) {
   const { row, cursor } = props
   if (row.kind === 'gap' || row.kind === 'note')
     return (
@@ -34,10 +38,18 @@ function mark(line: PlacedLine, cursor: LineKey | null): string {
   return cursor !== null && lineKeyOf(line) === cursor ? ' cursor' : ''
 }
 
-function Half(props: { line: PlacedLine | null; no: number | null; cursor: LineKey | null; colourOf: ColourOf }) {
+function Half(props: {
+  line: PlacedLine | null
+  no: number | null
+  cursor: LineKey | null
+  colourOf: ColourOf
+}) {
   if (!props.line) return <span className="half none" />
   return (
-    <span className={`half ${props.line.kind}${mark(props.line, props.cursor)}`} data-line={lineKeyOf(props.line)}>
+    <span
+      className={`half ${props.line.kind}${mark(props.line, props.cursor)}`}
+      data-line={lineKeyOf(props.line)}
+    >
       <span className="no">{props.no}</span>
       <Code line={props.line} colourOf={props.colourOf} />
     </span>

@@ -77,7 +77,6 @@ export function DiffView(props: DiffViewProps) {
     ['--widest' as string]: `${drawing.widest + 2}ch`,
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: lines are picked by pointer here, by arrows and C as well
     <section
       className="diff"
       ref={scroller}

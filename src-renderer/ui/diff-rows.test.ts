@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest'
-import { type DiffLineView, type HunkView, layOutDiff, sideText } from './diff-rows.ts'
+import {
+  type DiffLineView,
+  type HunkView,
+  type LineKey,
+  layOutDiff,
+  sideText,
+  withRemarks,
+} from './diff-rows.ts'
+import { nearestWith } from './use-steady-scroll.ts'
 
 const line = (kind: DiffLineView['kind'], text: string, oldLine: number | null, newLine: number | null) => ({
   kind,
@@ -57,4 +65,28 @@ it('cuts what is too long and says what was left out', () => {
 
 it('has nothing to draw for a file without hunks', () => {
   expect(layOutDiff([], false, 0)).toEqual({ rows: [], changes: [], widest: 0 })
+})
+
+it('makes room under named lines on either side, and counts changes as before', () => {
+  const lines = [line('removed', 'a', 1, null), line('added', 'b', null, 1), line('context', 'c', 2, 2)]
+  const hunks: HunkView[] = [{ header: '', oldStart: 1, oldCount: 2, newStart: 1, newCount: 2, lines }]
+  const keys = new Set<LineKey>(['old:1', 'new:2'])
+  const unified = withRemarks(layOutDiff(hunks, false, 0), keys)
+  expect(unified.rows.map((row) => row.kind)).toEqual(['line', 'remark', 'line', 'line', 'remark'])
+  expect(unified.changes).toEqual([0])
+  const split = withRemarks(layOutDiff(hunks, true, 0), keys)
+  expect(split.rows.map((row) => row.kind)).toEqual(['pair', 'remark', 'pair', 'remark'])
+  expect(withRemarks(split, new Set())).toBe(split)
+})
+
+it('finds the nearest row that reads the same', () => {
+  const lines = ['x', 'y', 'x'].map((text, at) => line('context', text, at + 1, at + 1))
+  const { rows } = layOutDiff(
+    [{ header: '', oldStart: 1, oldCount: 3, newStart: 1, newCount: 3, lines }],
+    false,
+    0,
+  )
+  expect(nearestWith(rows, 'x', 2)).toBe(2)
+  expect(nearestWith(rows, 'y', 0)).toBe(1)
+  expect(nearestWith(rows, 'gone', 0)).toBe(-1)
 })

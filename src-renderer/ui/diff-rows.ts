@@ -140,7 +140,11 @@ export function linesOf(row: DiffRow | undefined): readonly PlacedLine[] {
 export function withRemarks(drawing: DiffDrawing, keys: ReadonlySet<LineKey>): DiffDrawing {
   if (keys.size === 0) return drawing
   const rows = drawing.rows.flatMap((row): DiffRow[] => {
-    const named = new Set(linesOf(row).map(lineKeyOf).filter((key) => keys.has(key)))
+    const named = new Set(
+      linesOf(row)
+        .map(lineKeyOf)
+        .filter((key) => keys.has(key)),
+    )
     return [row, ...[...named].map((key): DiffRow => ({ kind: 'remark', key }))]
   })
   return { ...drawing, rows, changes: changeStarts(rows) }

@@ -19,7 +19,9 @@ export function useSteadyScroll(
   const drawn = useRef(rows)
   const remember = useCallback(() => {
     const top = scroller.current?.scrollTop ?? 0
-    const first = virtual.getVirtualItems().find((item) => item.end > top && isTelling(drawn.current[item.index]))
+    const first = virtual
+      .getVirtualItems()
+      .find((item) => item.end > top && isTelling(drawn.current[item.index]))
     anchor.current =
       first && top > 0
         ? { index: first.index, text: textOf(drawn.current[first.index]), offset: top - first.start }

@@ -2,7 +2,11 @@ import type { AgentInfo } from '@contract/agent.ts'
 import { expect, it } from 'vitest'
 import { arrangeFound } from './found-agents.ts'
 
-const agent = (id: string, runtime: AgentInfo['runtime'], state: AgentInfo['state'] = 'ready'): AgentInfo => ({
+const agent = (
+  id: string,
+  runtime: AgentInfo['runtime'],
+  state: AgentInfo['state'] = 'ready',
+): AgentInfo => ({
   id,
   name: id,
   runtime,

@@ -3,14 +3,16 @@ import { useClient } from '../../client/access.tsx'
 import { useCommand } from '../../client/use-command.ts'
 import { plural } from '../../format/amounts.ts'
 import { visibleLine } from '../../format/visible-text.ts'
+import { useLastChoices } from '../../stores/last-choices.ts'
 import { type NewSessionStart, useOverlay } from '../../stores/overlay.ts'
+import { useReviewNotes } from '../../stores/review-notes.ts'
 import { Button } from '../../ui/Button.tsx'
 import { Dialog } from '../../ui/Dialog.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
 import { AddProject } from './AddProject.tsx'
-import { agentMatches, checkDraft, type Draft, emptyDraft } from './draft.model.ts'
+import { agentMatches, checkDraft, choiceOf, type Draft, emptyDraft, remembered } from './draft.model.ts'
 import { AgentFields, LimitFields, ProjectFields, TaskField } from './fields.tsx'
 import { Preview } from './Preview.tsx'
 import { useRepository, useStartData } from './queries.ts'
@@ -31,11 +33,16 @@ function useSheet(start: NewSessionStart) {
   const settings = data.settings.data
   const ready = agents.filter((one) => one.state === 'ready')
   const usual = settings?.defaultAgent ?? ready[0]?.id ?? ''
+  const { byProject, lastProject } = useLastChoices()
+  const lately = projects.find((one) => one.id === lastProject) ?? projects[0]
+  const projectId = typed.projectId ?? start.projectId ?? lately?.id ?? ''
   const draft: Draft = {
     ...emptyDraft,
-    projectId: start.projectId ?? projects[0]?.id ?? '',
-    agent: start.agent ?? usual,
+    agent: usual,
+    ...remembered(byProject[projectId], ready, start.agent),
+    prompt: start.prompt ?? '',
     ...typed,
+    projectId,
   }
   const project = projects.find((one) => one.id === draft.projectId)
   const repository = useRepository(project?.path)
@@ -53,6 +60,8 @@ function Sheet(props: { start: NewSessionStart; onClose: () => void }) {
     if (!sheet.checked.ok || submit.isRunning) return
     const outcome = await submit.run(sheet.checked.input)
     if (!outcome.ok) return
+    useLastChoices.getState().remember(sheet.draft.projectId, choiceOf(sheet.draft))
+    if (start.prompt !== undefined && start.continues) useReviewNotes.getState().clear(start.continues)
     onClose()
     navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
   }

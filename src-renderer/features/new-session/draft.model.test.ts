@@ -1,6 +1,6 @@
 import type { AgentInfo } from '@contract/agent.ts'
 import { expect, it } from 'vitest'
-import { checkDraft, emptyDraft, placeholders, readCount } from './draft.model.ts'
+import { checkDraft, emptyDraft, placeholders, readCount, remembered } from './draft.model.ts'
 
 const agent = (more: Partial<AgentInfo> = {}): AgentInfo => ({
   id: 'scripted',
@@ -81,4 +81,23 @@ it('reads numbers as people type them', () => {
     toolCalls: 'no limit',
     minutes: '1',
   })
+})
+
+it('begins where the last session of the project began, as far as that still holds', () => {
+  const ready = [agent({ id: 'codex', models: ['big'] })]
+  const last = { agent: 'codex', model: 'big', money: '2', tokens: '', toolCalls: '', minutes: '30' }
+  expect(remembered(last, ready, undefined)).toEqual(last)
+  expect(remembered({ ...last, model: 'gone' }, ready, undefined)).toMatchObject({
+    agent: 'codex',
+    model: '',
+  })
+  expect(remembered(last, [], undefined)).toEqual({
+    model: '',
+    money: '2',
+    tokens: '',
+    toolCalls: '',
+    minutes: '30',
+  })
+  expect(remembered(last, ready, 'claude')).toMatchObject({ agent: 'claude', model: '', money: '2' })
+  expect(remembered(undefined, ready, 'claude')).toEqual({ agent: 'claude', model: '' })
 })

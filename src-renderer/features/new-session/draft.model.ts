@@ -40,6 +40,28 @@ export const emptyDraft: Draft = {
   acceptUnconfined: false,
 }
 
+/** What the next session of the same project begins with. */
+export type Choice = Pick<Draft, 'agent' | 'model' | 'money' | 'tokens' | 'toolCalls' | 'minutes'>
+
+export function choiceOf({ agent, model, money, tokens, toolCalls, minutes }: Draft): Choice {
+  return { agent, model, money, tokens, toolCalls, minutes }
+}
+
+/** The last choice as far as it still holds: an agent that is not ready is not chosen again, nor a model of another. */
+export function remembered(
+  last: Choice | undefined,
+  ready: readonly AgentInfo[],
+  wanted: string | undefined,
+): Partial<Draft> {
+  const asked = wanted === undefined ? {} : { agent: wanted, model: '' }
+  if (!last) return asked
+  const agent = ready.find((one) => agentMatches(one, last.agent))
+  const isOther = wanted !== undefined && wanted !== last.agent
+  const model = agent?.models.includes(last.model) && !isOther ? last.model : ''
+  const { agent: _agent, ...limits } = last
+  return { ...limits, ...(agent ? { agent: last.agent } : {}), ...asked, model }
+}
+
 export type Checked =
   | { readonly ok: true; readonly input: Submit }
   | { readonly ok: false; readonly reason: string }

@@ -1,6 +1,7 @@
 import type { ChangeSet } from '@contract/workarea.ts'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, useEffect, useId, useRef } from 'react'
+import { plural } from '../../format/amounts.ts'
 import { formatClock } from '../../format/duration.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { Counts } from '../../ui/Counts.tsx'
@@ -11,6 +12,7 @@ export function FileList(props: {
   changes: ChangeSet
   lines: readonly FileLine[]
   active: string | null
+  notes: ReadonlyMap<string, number>
   onPick: (path: string) => void
 }) {
   const { lines, active, changes } = props
@@ -55,6 +57,7 @@ export function FileList(props: {
                   id={`${id}-${item.index}`}
                   place={{ transform: `translateY(${item.start}px)` }}
                   isActive={line.key === active}
+                  notes={props.notes.get(line.key) ?? 0}
                   onPick={props.onPick}
                 />
               )
@@ -85,6 +88,7 @@ interface LineProps<L> {
   readonly id: string
   readonly place: { readonly transform: string }
   readonly isActive: boolean
+  readonly notes: number
   readonly onPick: (path: string) => void
 }
 
@@ -119,6 +123,13 @@ function FileOption(props: LineProps<Extract<FileLine, { kind: 'file' }>>) {
           <span className="faint">binary</span>
         ) : (
           <Counts insertions={file.insertions} deletions={file.deletions} hidesZero />
+        )}
+        {props.notes > 0 && (
+          <span className="notes-count" title={plural(props.notes, 'draft note')}>
+            {' '}
+            {props.notes}
+            <span className="unseen"> {props.notes === 1 ? 'note' : 'notes'}</span>
+          </span>
         )}
         {word && <span className={file.status === 'conflicted' ? 'danger-text' : 'faint'}> {word}</span>}
       </span>

@@ -1,24 +1,33 @@
 import type { FileDiff } from '@contract/workarea.ts'
-import type { Ref } from 'react'
+import type { RefObject } from 'react'
 import { formatBytes } from '../../format/amounts.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { type DiffHandle, DiffView } from '../../ui/DiffView.tsx'
 import { sideFacts } from './files.model.ts'
+import { useNotes } from './use-notes.tsx'
 
 /** One file's change: its lines, its pictures, or what can be said of a binary. */
 export function FileView(props: {
+  sessionId: string
   diff: FileDiff
   isSplit: boolean
-  ref: Ref<DiffHandle>
+  handle: RefObject<DiffHandle | null>
   onChange: (at: number, count: number) => void
 }) {
   const { diff } = props
   const { file } = diff
   const facts = sideFacts(file)
+  const notes = useNotes(props.sessionId, file.path, diff.hunks, () => props.handle.current?.focus())
   const isPicture = diff.oldImage !== null || diff.newImage !== null
   return (
     <div className="file-view">
       {facts.length > 0 && <p className="file-facts small muted">{facts.map(visibleLine).join(' · ')}</p>}
+      {notes.lost && (
+        <div className="notes-lost">
+          <p className="faint small">The lines of these notes are gone:</p>
+          {notes.lost}
+        </div>
+      )}
       <div className="file-body">
         {isPicture ? (
           <Pictures diff={diff} />
@@ -34,8 +43,11 @@ export function FileView(props: {
             hunks={diff.hunks}
             isSplit={props.isSplit}
             omittedLines={diff.omittedLines}
-            ref={props.ref}
+            ref={props.handle}
             onChange={props.onChange}
+            remarks={notes.remarks}
+            remarkAt={notes.remarkAt}
+            onRemark={notes.begin}
           />
         )}
       </div>

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react'
 import type { ReviewNote } from '../../stores/review-notes.ts'
 import { Button } from '../../ui/Button.tsx'
-import { Foreign } from '../../ui/Foreign.tsx'
+import { ForeignBlock } from '../../ui/Foreign.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 
 /** A draft of yours under the line it means. What is typed is kept at once. */
@@ -22,7 +22,8 @@ export function NoteCard(props: {
         <span className="grow">
           <b>You</b>{' '}
           <span className="faint">
-            · draft {props.number} of {props.count}, {note.side === 'old' ? 'removed line' : 'line'} {note.line}
+            · draft {props.number} of {props.count}, {note.side === 'old' ? 'removed line' : 'line'}{' '}
+            {note.line}
           </span>
         </span>
         {!isEditing && (
@@ -37,9 +38,9 @@ export function NoteCard(props: {
       {isEditing ? (
         <Editor note={note} onText={props.onText} onLeave={props.onLeave} />
       ) : (
-        <p className="note-text">
-          <Foreign text={note.text} max={5000} />
-        </p>
+        <div className="note-text">
+          <ForeignBlock text={note.text} />
+        </div>
       )}
     </div>
   )

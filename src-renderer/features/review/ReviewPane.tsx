@@ -1,6 +1,7 @@
 import type { ChangeSet } from '@contract/workarea.ts'
-import { useCallback, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { plural } from '../../format/amounts.ts'
+import { useNotesOf } from '../../stores/review-notes.ts'
 import { useView } from '../../stores/view.ts'
 import { Counts } from '../../ui/Counts.tsx'
 import type { DiffHandle } from '../../ui/DiffView.tsx'
@@ -10,6 +11,7 @@ import { EmptyState, Loadable } from '../../ui/Loadable.tsx'
 import { FileList } from './FileList.tsx'
 import { FileView } from './FileView.tsx'
 import { arrangeFiles, neighbour } from './files.model.ts'
+import { countByPath } from './notes.model.ts'
 import { useChanges, useFileDiff } from './queries.ts'
 import './review.css'
 
@@ -44,6 +46,11 @@ function Body(props: { sessionId: string; changes: ChangeSet }) {
   const lines = useMemo(() => arrangeFiles(changes.files), [changes.files])
   const [picked, setPicked] = useState<string | null>(null)
   const active = changes.files.some((file) => file.path === picked) ? picked : neighbour(lines, null, 1)
+  // What is read stays open when files before it come into the list.
+  useEffect(() => {
+    if (picked === null && active !== null) setPicked(active)
+  }, [picked, active])
+  const notes = useNotesOf(props.sessionId)
   const handle = useRef<DiffHandle>(null)
   const [place, setPlace] = useState({ at: 0, count: 0 })
   const onChange = useCallback((at: number, count: number) => setPlace({ at, count }), [])
@@ -52,6 +59,7 @@ function Body(props: { sessionId: string; changes: ChangeSet }) {
     'session.previous-change': () => handle.current?.step(-1),
     'session.next-file': () => setPicked(neighbour(lines, active, 1)),
     'session.previous-file': () => setPicked(neighbour(lines, active, -1)),
+    'session.note': active === null ? undefined : () => handle.current?.remark(),
     'session.split': () => set({ isSplitDiff: !isSplitDiff }),
     'session.white-space': () => set({ ignoresWhiteSpace: !ignoresWhiteSpace }),
   })
@@ -66,7 +74,13 @@ function Body(props: { sessionId: string; changes: ChangeSet }) {
             <Counts {...changes.counts} />
           </span>
         </div>
-        <FileList changes={changes} lines={lines} active={active} onPick={setPicked} />
+        <FileList
+          changes={changes}
+          lines={lines}
+          active={active}
+          notes={countByPath(notes)}
+          onPick={setPicked}
+        />
       </div>
       <div className="review-file">
         <div className="pane-head">
@@ -101,9 +115,10 @@ function Diff(props: {
       {(data) => (
         <FileView
           key={props.path}
+          sessionId={props.sessionId}
           diff={data}
           isSplit={isSplitDiff}
-          ref={props.handle}
+          handle={props.handle}
           onChange={props.onChange}
         />
       )}

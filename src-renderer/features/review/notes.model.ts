@@ -27,7 +27,8 @@ function findLine(note: ReviewNote, hunks: readonly HunkView[]): LineKey | null 
   for (const line of hunks.flatMap((hunk) => hunk.lines)) {
     const isOld = line.kind === 'removed'
     const at = isOld ? line.oldLine : line.newLine
-    if (at === null || isOld !== (note.side === 'old') || line.text.slice(0, quoteLength) !== note.quote) continue
+    if (at === null || isOld !== (note.side === 'old') || line.text.slice(0, quoteLength) !== note.quote)
+      continue
     const distance = Math.abs(at - note.line)
     if (!best || distance < best.distance) best = { key: lineKeyOf(line), distance }
   }

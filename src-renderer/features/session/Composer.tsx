@@ -3,10 +3,13 @@ import { useRef, useState } from 'react'
 import { useClient } from '../../client/access.tsx'
 import { possibleFor } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
+import { plural } from '../../format/amounts.ts'
 import { useOverlay } from '../../stores/overlay.ts'
+import { type ReviewNote, useNotesOf, useReviewNotes } from '../../stores/review-notes.ts'
 import { Button } from '../../ui/Button.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { Kbd, useKeyActions } from '../../ui/keyboard.tsx'
+import { writePrompt } from './notes.model.ts'
 
 /** Tells the running agent something; after its end, starts a session that continues it. */
 export function Composer(props: { detail: SessionDetail }) {
@@ -27,14 +30,18 @@ export function Composer(props: { detail: SessionDetail }) {
 
 function PromptField(props: { detail: SessionDetail }) {
   const { id } = props.detail.row
+  const notes = useWrittenNotes(id)
   const [text, setText] = useState('')
   const field = useRef<HTMLTextAreaElement>(null)
   const prompt = useCommand('session', 'prompt')
   const isOffline = useClient() === null
   const send = async () => {
-    if (text.trim() === '' || prompt.isRunning || isOffline) return
-    const outcome = await prompt.run({ sessionId: id, text })
-    if (outcome.ok) setText('')
+    const whole = writePrompt(text, notes)
+    if (whole === '' || prompt.isRunning || isOffline) return
+    const outcome = await prompt.run({ sessionId: id, text: whole })
+    if (!outcome.ok) return
+    setText('')
+    useReviewNotes.getState().clear(id)
   }
   useKeyActions({
     'composer.send': () => void send(),
@@ -53,7 +60,7 @@ function PromptField(props: { detail: SessionDetail }) {
         disabled={isOffline}
         onChange={(event) => setText(event.target.value)}
       />
-      {text === '' ? (
+      {text === '' && notes.length === 0 ? (
         <Kbd chord="R" />
       ) : (
         <Button
@@ -62,20 +69,37 @@ function PromptField(props: { detail: SessionDetail }) {
           action="composer.send"
           isDisabled={prompt.isRunning}
         >
-          Send
+          {sendWord(text, notes.length)}
         </Button>
       )}
     </div>
   )
 }
 
+/** The notes that say something; one that was only begun is not sent. */
+function useWrittenNotes(sessionId: string): readonly ReviewNote[] {
+  return useNotesOf(sessionId).filter((one) => one.text.trim() !== '')
+}
+
+function sendWord(text: string, notes: number): string {
+  if (notes === 0) return 'Send'
+  return `${text.trim() === '' ? 'Send' : 'Send with'} ${plural(notes, 'review note')}`
+}
+
 function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
   const { row } = props.detail
   const open = useOverlay((state) => state.open)
+  const notes = useWrittenNotes(row.id)
   const start = () =>
     open({
       kind: 'new-session',
-      start: { continues: row.id, projectId: row.projectId, title: row.title, agent: row.agent },
+      start: {
+        continues: row.id,
+        projectId: row.projectId,
+        title: row.title,
+        agent: row.agent,
+        ...(notes.length > 0 ? { prompt: writePrompt('', notes) } : {}),
+      },
     })
   useKeyActions({ 'session.prompt': props.canContinue ? start : undefined })
   return (
@@ -91,7 +115,7 @@ function AfterEnd(props: { detail: SessionDetail; canContinue: boolean }) {
             The session has ended. A follow-up is a new session on the same workarea.
           </span>
           <Button onPress={start} action="session.prompt">
-            Follow up
+            {notes.length === 0 ? 'Follow up' : `Follow up with ${plural(notes.length, 'note')}`}
           </Button>
         </div>
       ) : (

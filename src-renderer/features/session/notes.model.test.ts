@@ -13,7 +13,9 @@ const note = (more: Partial<ReviewNote>): ReviewNote => ({
 })
 
 it('writes one prompt of what was typed and every note with its line', () => {
-  expect(writePrompt(' Thanks. ', [note({}), note({ side: 'old', line: 3, quote: ' ', text: 'Keep it.' })])).toBe(
+  expect(
+    writePrompt(' Thanks. ', [note({}), note({ side: 'old', line: 3, quote: ' ', text: 'Keep it.' })]),
+  ).toBe(
     [
       'Thanks.',
       'Review notes on your changes:',

@@ -4,7 +4,9 @@ import type { ReviewNote } from '../../stores/review-notes.ts'
 export function writePrompt(text: string, notes: readonly ReviewNote[]): string {
   const typed = text.trim()
   if (notes.length === 0) return typed
-  const listed = notes.map((note, index) => `${index + 1}. ${placeOf(note)}\n${quoted(note.quote)}${note.text.trim()}`)
+  const listed = notes.map(
+    (note, index) => `${index + 1}. ${placeOf(note)}\n${quoted(note.quote)}${note.text.trim()}`,
+  )
   const head = notes.length === 1 ? 'A review note on your changes:' : 'Review notes on your changes:'
   return [...(typed === '' ? [] : [typed]), head, ...listed].join('\n\n')
 }
