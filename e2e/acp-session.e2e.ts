@@ -127,7 +127,9 @@ it('tells the agent of a refusal, among all that waits', async () => {
   await page.getByText('Nothing waits for you.').waitFor()
   const { id } = await sessionCalled('Write another greeting.')
   const said = async () => (await client.session.activities({ sessionId: id })).items.map(({ body }) => body)
-  const bodies = await until('the agent was told', said, (all) => textOf(all).includes('outcome selected no!'))
+  const bodies = await until('the agent was told', said, (all) =>
+    textOf(all).includes('outcome selected no!'),
+  )
   expect(bodies.map(({ kind }) => kind)).toContain('answered')
 })
 

@@ -21,6 +21,8 @@ interface Round {
   readonly own: Frames
   readonly bare: Frames
   readonly main: LiveReport
+  /** The same program with no fact to write: what the machine alone does to the timer. */
+  readonly rest: LiveReport
 }
 
 /** Counts frames for a while; a grid is scrolled up and down meanwhile, some rows each frame. */
@@ -52,6 +54,21 @@ function watchFrames({ page }: WatchedWindow): Promise<Frames> {
   )
 }
 
+/** Has the program write facts, or none, while frames are counted. */
+async function during(
+  { process: program }: WatchedWindow,
+  what: 'start' | 'rest',
+  count: () => Promise<Frames>,
+): Promise<readonly [Frames, LiveReport]> {
+  program.send(what)
+  const frames = await count()
+  const answer = once(program, 'message')
+  program.send('stop')
+  const [report]: LiveReport[] = await answer
+  if (!report) throw new Error('the program did not answer')
+  return [frames, report]
+}
+
 /** Our window on ten thousand sessions under load, alternating with a bare window that stands still. */
 async function measureRounds(): Promise<Round[]> {
   const folder = mkdtempSync(join(tmpdir(), 'sbx-grid-'))
@@ -68,13 +85,10 @@ async function measureRounds(): Promise<Round[]> {
     await firstSightMs(own, '.grid-row:not(.waiting)')
     const found: Round[] = []
     for (let round = -1; round < rounds; round++) {
-      const bareFrames = await watchFrames(bare)
-      own.process.send('start')
-      const frames = await watchFrames(own)
-      own.process.send('stop')
-      const [main]: LiveReport[] = await once(own.process, 'message')
-      if (!main || main.facts < roundMs * 0.9) throw new Error(`only ${main?.facts} facts were written`)
-      if (round >= 0) found.push({ own: frames, bare: bareFrames, main })
+      const [bareFrames, rest] = await during(own, 'rest', () => watchFrames(bare))
+      const [frames, main] = await during(own, 'start', () => watchFrames(own))
+      if (main.facts < roundMs * 0.9) throw new Error(`only ${main.facts} facts were written`)
+      if (round >= 0) found.push({ own: frames, bare: bareFrames, main, rest })
     }
     return found
   } finally {
@@ -89,7 +103,7 @@ function gridBenches(): Bench[] {
   let measured: Promise<Round[]> | undefined
   const figure = (
     name: string,
-    of: { unit: string; goal: NonNullable<Bench['goal']> },
+    of: Pick<Bench, 'unit' | 'goal' | 'reference'>,
     read: (round: Round) => number,
     readBare?: (round: Round) => number,
   ): Bench => ({
@@ -97,7 +111,7 @@ function gridBenches(): Bench[] {
     name: `grid/${name}`,
     runs: rounds,
     warmsUp: false,
-    ...(readBare ? { reference: bareWindowName, goalIsAbsolute: true } : {}),
+    ...(readBare ? { reference: of.reference ?? bareWindowName, goalIsAbsolute: true } : {}),
     async open() {
       measured ??= measureRounds()
       const all = await measured
@@ -121,16 +135,18 @@ function gridBenches(): Bench[] {
       ({ own }) => own.p99Ms,
       ({ bare }) => bare.p99Ms,
     ),
-    figure('hold', { unit: 'ms', goal: { atMost: 8 } }, ({ main }) => main.longestHoldMs),
+    figure(
+      'hold',
+      { unit: 'ms', goal: { atMost: 8 }, reference: 'the same program at rest' },
+      ({ main }) => main.longestHoldMs,
+      ({ rest }) => rest.longestHoldMs,
+    ),
     figure('facts', { unit: 'facts', goal: { atLeast: roundMs * 0.9 } }, ({ main }) => main.facts),
   ]
 }
 
 const nothing = { perSecond: Number.NaN, p99Ms: Number.NaN }
-const missing: Round = {
-  own: nothing,
-  bare: nothing,
-  main: { facts: 0, longestHoldMs: Number.NaN, p99HoldMs: Number.NaN },
-}
+const silence = { facts: 0, longestHoldMs: Number.NaN, p99HoldMs: Number.NaN }
+const missing: Round = { own: nothing, bare: nothing, main: silence, rest: silence }
 
 export const benches = gridBenches()

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { app, BrowserWindow, session } from 'electron'
 import { attach, operator } from './compose/doors.ts'
 import { compose, type House } from './compose.ts'
@@ -8,6 +9,7 @@ import type { Condition } from './contract/fleet.ts'
 import { contract } from './contract/index.ts'
 import { hashOfArguments, homeOfArguments } from './shell/addresses.ts'
 import { claimApplication, claimLinks, setApplicationMenu } from './shell/application.ts'
+import { type Attachment, watchDaemon } from './shell/attachment.ts'
 import { followDesktop } from './shell/desktop.ts'
 import { showFatal } from './shell/fatal.ts'
 import { chooseFolder } from './shell/folder-dialog.ts'
@@ -27,10 +29,15 @@ const developmentUrl = app.isPackaged ? undefined : process.env.ELECTRON_RENDERE
 
 const log = (message: string, error: unknown) => console.error(message, error)
 
+/** `house` where it is ours; `client` where it is that of a daemon which may go and come. */
+interface Entered {
+  readonly router: Router
+  readonly house?: House
+  readonly client?: ReturnType<typeof attach>['client']
+}
+
 /** The house of this process, or the door of the daemon that owns the state directory already. */
-async function enter(
-  config: Config,
-): Promise<{ readonly router: Router; readonly house: House | undefined }> {
+async function enter(config: Config): Promise<Entered> {
   try {
     const house = await compose(config, {
       sealSecrets: createKeychainSecrets,
@@ -41,7 +48,7 @@ async function enter(
     return { router: house.router, house }
   } catch (error) {
     if (!(error instanceof SignalboxError && error.code === 'already_running')) throw error
-    return { router: attach(config), house: undefined }
+    return attach(config)
   }
 }
 
@@ -102,24 +109,44 @@ async function run(config: Config, hash: string | undefined): Promise<(hash?: st
   claimLinks()
   const entered = enter(config)
   const board = createSwitchboard()
-  const show = createShow(
+  let attachment: Attachment | undefined
+  const show = createShow({
     board,
-    entered.then(({ router }) => withDialogs(router)),
-  )
+    router: entered.then(({ router }) => withDialogs(router)),
+    ready: () => attachment?.ready() ?? Promise.resolve(),
+  })
   await Promise.all([entered, show(hash)])
-  const { router, house } = await entered
+  const { router, house, client } = await entered
   const showLater = (to?: string) =>
     void show(to).catch((error: unknown) => log('the console could not be shown', error))
-  const endDesktop = startDesktop(board, router, showLater)
-  closeOrderly(house, () => {
+  let endDesktop = nothing
+  const onThere = () => {
+    endDesktop = startDesktop(board, router, showLater)
+  }
+  const onGone = () => {
     endDesktop()
+    endDesktop = nothing
     board.close()
+  }
+  if (client) attachment = watchDaemon({ client, onThere, onGone, pause: (ms) => delay(ms) })
+  else onThere()
+  closeOrderly(house, () => {
+    attachment?.close()
+    onGone()
   })
   return showLater
 }
 
+const nothing = () => {}
+
+interface ShowParts {
+  readonly board: Switchboard
+  readonly router: Promise<Router>
+  readonly ready: () => Promise<void>
+}
+
 /** Shows the one window: brings it to the front, or opens it anew when it was closed. */
-function createShow(board: Switchboard, router: Promise<Router>): (hash?: string) => Promise<void> {
+function createShow({ board, router, ready }: ShowParts): (hash?: string) => Promise<void> {
   let window: Promise<BrowserWindow> | undefined
   return async (hash) => {
     const open = await window?.catch(() => undefined)
@@ -127,6 +154,7 @@ function createShow(board: Switchboard, router: Promise<Router>): (hash?: string
     window = openConsoleWindow({
       outFolder,
       serve: (port) => void router.then((found) => board.serve(found, port)).catch(() => port.close()),
+      ready,
       ...(developmentUrl ? { developmentUrl } : {}),
       ...(hash ? { hash } : {}),
     })

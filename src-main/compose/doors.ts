@@ -5,14 +5,16 @@ import {
   removeStaleSocket,
 } from '../adapters/this-machine/state-directory.ts'
 import type { Config } from '../config.ts'
-import { contract } from '../contract/index.ts'
-import type { Actor } from '../contract/procedure.ts'
+import { contract, type SignalboxContract } from '../contract/index.ts'
+import type { Actor, ClientOf } from '../contract/procedure.ts'
 import { type Door, openDoor } from '../http/http-server.ts'
 import { createUnixExchange } from '../http/unix-exchange.ts'
-import { createHttpRouter } from '../wire/http-client.ts'
+import { createHttpClient, createHttpRouter } from '../wire/http-client.ts'
 import type { Router } from '../wire/router.ts'
 
 export const operator: Actor = { kind: 'operator', id: 'operator' }
+
+type Client = ClientOf<SignalboxContract>
 
 export interface OpenDoors {
   /** Port of the loopback door, null while it is shut. */
@@ -42,12 +44,13 @@ export async function openDoors(router: Router, config: Config, hasHttpDoor: boo
   }
 }
 
-/** The router of the daemon that owns this state directory already, for a window that attaches to it. */
-export function attach(config: Config): Router {
+/** The daemon that owns this state directory already: a router for a window that attaches to it, and a client. */
+export function attach(config: Config): { readonly router: Router; readonly client: Client } {
   const { paths } = config
-  return createHttpRouter(contract, {
+  const powers = {
     exchange: createUnixExchange(paths.socket),
     token: () => readFileSync(paths.token, 'utf8').trim(),
     newId: () => crypto.randomUUID(),
-  })
+  }
+  return { router: createHttpRouter(contract, powers), client: createHttpClient(contract, powers) }
 }

@@ -8,21 +8,35 @@ export type ServePort = (port: WindowPort) => void
 /**
  * Gives the page of `window` a message port each time it asks (again after a reload), and hands the other end to
  * `serve`. Only the window's own top frame, on `origin`, is answered: a frame inside the page or a foreign page gets
- * nothing. The port before is closed first, so that its subscriptions end.
+ * nothing. The port before is closed first, so that its subscriptions end. The page waits for its port until `ready`; a
+ * later question takes the place of an earlier one.
  */
-export function handOverPorts(window: BrowserWindow, origin: string, serve: ServePort): void {
+export function handOverPorts(
+  window: BrowserWindow,
+  origin: string,
+  serve: ServePort,
+  ready: () => Promise<void> = () => Promise.resolve(),
+): void {
   let current: WindowPort | undefined
+  let asked = 0
   const close = (): void => {
     current?.close()
     current = undefined
   }
-  window.webContents.ipc.on(askPort, (event) => {
-    if (!isOwnTopFrame(window, event, origin)) return
-    close()
+  const hand = (): void => {
     const { port1, port2 } = new MessageChannelMain()
     current = toWindowPort(port1)
     serve(current)
-    event.sender.postMessage(givePort, null, [port2])
+    window.webContents.postMessage(givePort, null, [port2])
+  }
+  window.webContents.ipc.on(askPort, (event) => {
+    if (!isOwnTopFrame(window, event, origin)) return
+    close()
+    asked += 1
+    const turn = asked
+    void ready().then(() => {
+      if (turn === asked && !window.isDestroyed()) hand()
+    })
   })
   window.on('closed', close)
 }

@@ -9,6 +9,8 @@ import { keepWindowState, readWindowState } from './window-state.ts'
 export interface WindowOptions {
   readonly outFolder: string
   readonly serve: ServePort
+  /** Resolves when there is somebody to serve it; without it, at once. */
+  readonly ready?: () => Promise<void>
   /** Address of the development server; without it the built page is shown. */
   readonly developmentUrl?: string
   /** Address within the page, `#/session/…`; without it the page's first screen. */
@@ -54,7 +56,7 @@ export async function openConsoleWindow(options: WindowOptions): Promise<Browser
   refuseWandering(window)
   refusePermissions(window.webContents.session)
   const origin = options.developmentUrl ? new URL(options.developmentUrl).origin : pageOrigin
-  handOverPorts(window, origin, options.serve)
+  handOverPorts(window, origin, options.serve, options.ready)
   await window.loadURL(pageAddress(options))
   return window
 }

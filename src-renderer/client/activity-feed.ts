@@ -1,6 +1,6 @@
 import type { Activity } from '@contract/session.ts'
 import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient } from './access.tsx'
 import type { SignalboxClient } from './connection.ts'
 import { type Problem, problemOf } from './error-texts.ts'
@@ -83,4 +83,42 @@ async function follow(
   }
   cancelAnimationFrame(frame)
   flush()
+}
+
+/** Activities read in one step back, the most that a page may hold. */
+const stepBack = 2000
+
+/** What came before a log that does not begin at the beginning; read step by step, newest first. */
+export interface EarlierActivities {
+  readonly items: readonly Activity[]
+  /** Cursor before the first known item; 0 when all is here. */
+  readonly from: number
+  /** Reads one step further back; does nothing while a step is under way or when all is here. */
+  readonly read: () => void
+  readonly problem: Problem | null
+}
+
+/** Reads back from `end` (inclusive) on demand. */
+export function useEarlierActivities(sessionId: string, end: number): EarlierActivities {
+  const client = useClient()
+  const [state, setState] = useState<{ items: readonly Activity[]; from: number }>({ items: [], from: end })
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const isReading = useRef(false)
+  const read = useCallback(() => {
+    if (!client || isReading.current || state.from === 0) return
+    isReading.current = true
+    setProblem(null)
+    const after = Math.max(0, state.from - stepBack)
+    client.session
+      .activities({ sessionId, after, limit: state.from - after })
+      .then(({ items }) => {
+        const older = items.filter((one) => one.cursor <= state.from)
+        setState((now) => ({ items: [...older, ...now.items], from: after }))
+      })
+      .catch((error: unknown) => setProblem(problemOf(error)))
+      .finally(() => {
+        isReading.current = false
+      })
+  }, [client, sessionId, state.from])
+  return { ...state, read, problem }
 }

@@ -16,7 +16,8 @@ interface ViewState {
   readonly selected: ReadonlySet<string>
   readonly isSplitDiff: boolean
   readonly ignoresWhiteSpace: boolean
-  readonly isInspectorOpen: boolean
+  /** Null until it is opened or closed by hand: then it shows where there is room beside the list. */
+  readonly isInspectorOpen: boolean | null
   set(change: Partial<Omit<ViewState, 'set' | 'toggle' | 'clearSelected'>>): void
   toggle(ids: readonly string[]): void
   clearSelected(): void
@@ -34,7 +35,7 @@ export const useView = create<ViewState>((set) => ({
   selected: none,
   isSplitDiff: false,
   ignoresWhiteSpace: false,
-  isInspectorOpen: true,
+  isInspectorOpen: null,
   set: (change) => set(change),
   toggle: (ids) =>
     set(({ selected }) => {

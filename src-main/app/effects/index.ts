@@ -89,6 +89,7 @@ async function closeLive(powers: HostPowers, state: HostState, live: LiveSession
     state.byId.delete(live.id)
     return
   }
+  live.isShutDown = !live.stopRequested
   live.stopRequested = true
   live.abort.abort()
   if (live.pid !== undefined) powers.kernel.kill(live.pid)

@@ -28,6 +28,8 @@ export interface LiveSession {
   isPaused: boolean
   isEnding: boolean
   stopRequested: boolean
+  /** Nobody wanted it to stop: the app ended under it. */
+  isShutDown: boolean
 }
 
 export function createLiveSession(row: SessionRow): LiveSession {
@@ -48,5 +50,6 @@ export function createLiveSession(row: SessionRow): LiveSession {
     isPaused: false,
     isEnding: false,
     stopRequested: row.isStopping,
+    isShutDown: false,
   }
 }

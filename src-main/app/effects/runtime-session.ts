@@ -72,6 +72,7 @@ function openDoors(
     hosts: live.devices
       .filter((name) => name.startsWith(netPrefix))
       .map((name) => name.slice(netPrefix.length)),
+    isFree: live.row.payment === 'none',
     onRefused(device, attempted, reason) {
       const what = attempted.slice(0, 1000)
       const payload = { pid, device: device.slice(0, 300), what, reason }

@@ -24,6 +24,7 @@ it('opens the granted device for a host and tells each refusal with what was att
       settle: () => undefined,
     },
     hosts: ['*.good.example:443'],
+    isFree: false,
     onRefused: (device, what) => void refused.push(`${device} ${what}`),
     onSettled: () => undefined,
     onCharged: () => undefined,
@@ -36,4 +37,21 @@ it('opens the granted device for a host and tells each refusal with what was att
   expect(door.open('tool:shell', 'npm install')).toMatchObject({ ok: false })
   expect(asked).toEqual(['net:*.good.example:443', 'net:evil.example:443', 'tool:shell'])
   expect(refused).toEqual(['net:evil.example:443 evil.example:443', 'tool:shell npm install'])
+})
+
+it.each([
+  [true, { tokens: 30 }],
+  [false, { tokens: 30, usdNanos: 7 }],
+])('charges money only where somebody pays (free: %s)', (isFree, charged) => {
+  const settled: unknown[] = []
+  const { door } = createSessionDoor({
+    door: { open: () => ({ ok: true }), charge: () => true, settle: (cost) => void settled.push(cost) },
+    hosts: [],
+    isFree,
+    onRefused: () => undefined,
+    onSettled: () => undefined,
+    onCharged: () => undefined,
+  })
+  door.settleModel({ inputTokens: 10, cachedTokens: 0, outputTokens: 20, costUsdNanos: 7 })
+  expect(settled).toEqual([charged])
 })

@@ -14,8 +14,10 @@ export interface DoorPowers {
   readonly door: KernelDoor
   /** Network grants as written, e.g. `api.example.com:443`, `*.example.com:443`, `*`. */
   readonly hosts: readonly string[]
+  /** Nobody pays for its model: tokens count, money does not. */
+  readonly isFree: boolean
   readonly onRefused: (device: string, what: string, reason: string) => void
-  readonly onSettled: Parameters<typeof settleWith>[1]
+  readonly onSettled: (use: ModelUse) => void
   readonly onCharged: () => void
 }
 
@@ -46,7 +48,7 @@ export function createSessionDoor(powers: DoorPowers): {
         powers.onCharged()
         return isPaid
       },
-      settleModel: (use) => settleWith(powers.door, powers.onSettled, use),
+      settleModel: (use) => settleWith(powers, use),
     },
     network: (host, port) => {
       const address = `${host}:${port}`
@@ -58,12 +60,12 @@ export function createSessionDoor(powers: DoorPowers): {
 
 type ModelUse = Parameters<SessionDoor['settleModel']>[0]
 
-function settleWith(door: KernelDoor, onSettled: (use: ModelUse) => void, use: ModelUse): void {
+function settleWith({ door, isFree, onSettled }: DoorPowers, use: ModelUse): void {
   onSettled(use)
   const tokens = (use.inputTokens ?? 0) + (use.outputTokens ?? 0)
   door.settle({
     ...(tokens > 0 ? { tokens } : {}),
-    ...(use.costUsdNanos ? { usdNanos: use.costUsdNanos } : {}),
+    ...(use.costUsdNanos && !isFree ? { usdNanos: use.costUsdNanos } : {}),
   })
 }
 

@@ -91,8 +91,8 @@ function finish(powers: HostPowers, state: HostState, live: LiveSession, endReas
       type: 'session.ended',
       subject: live.id,
       payload: {
-        endReason,
-        message: live.stopRequested ? null : messageOf(endReason, live),
+        endReason: live.isShutDown && endReason.kind === 'killed' ? { kind: 'shutdown' } : endReason,
+        message: live.isShutDown ? shutDownWords : live.stopRequested ? null : messageOf(endReason, live),
         usage,
         activityCount: count,
         activitiesDigest: digest,
@@ -109,6 +109,8 @@ function messageOf(reason: EndReason, live: LiveSession): string | null {
     return quotaWords[reason.resource] ?? `The budget of ${reason.resource} is used up.`
   return null
 }
+
+const shutDownWords = 'Signalbox was quit while it ran.'
 
 const quotaWords: Readonly<Record<string, string>> = {
   toolCalls: 'The budget of tool calls is used up.',

@@ -62,7 +62,7 @@ function readOverview(parts: AppParts, confinement: Confinement): Overview {
     ],
     stateDirectory: parts.stateDirectory,
     stateBytes: powers.stateBytes(),
-    isFirstRun: !settings.firstRunDone,
+    isFirstRun: !settings.firstRunDone && total === 0,
     atSeq: store.journal.lastSeq(),
   }
 }

@@ -65,15 +65,14 @@ function TitleCell({ title, chain, sessionId }: ChainInfo) {
 export function ChainList() {
   const [text, setText] = useState('')
   const [active, setActive] = useState<string | null>(null)
-  const chains = useRead('audit', 'chains', { text, count: 500 }, { keepsPrevious: true })
+  const { chains, chainAt, onVisible } = useChains(text)
   const all = useVerifyAll()
-  const list = chains.data?.chains ?? []
-  const shown = active ?? list[0]?.chain ?? null
+  const shown = active ?? chainAt(0)?.chain ?? null
   const open = (chain: string) => navigate({ screen: 'audit', chain })
   useKeyActions({ 'audit.verify': all.run, 'audit.open': shown === null ? undefined : () => open(shown) })
   const columns = useMemo(() => columnsAt(chains.readAtMs), [chains.readAtMs])
   const itemAt = (index: number): GridItem<ChainInfo> => {
-    const chain = list[index]
+    const chain = chainAt(index)
     return chain ? { kind: 'row', key: chain.chain, row: chain } : { kind: 'waiting', key: `w${index}` }
   }
   return (
@@ -92,7 +91,8 @@ export function ChainList() {
               <DataGrid
                 label="Chains"
                 columns={columns}
-                count={data.chains.length}
+                count={data.total}
+                onVisible={onVisible}
                 itemAt={itemAt}
                 rowHeight={28}
                 activeKey={shown}
@@ -108,6 +108,31 @@ export function ChainList() {
       </div>
     </div>
   )
+}
+
+const pageSize = 500
+
+/** The chains by pages: the one in sight and the next, so that a list of any length can be scrolled through. */
+function useChains(text: string) {
+  const [place, setPlace] = useState({ text, page: 0 })
+  const page = place.text === text ? place.page : 0
+  const read = { text, count: pageSize }
+  const first = useRead('audit', 'chains', { ...read, from: 0 }, { keepsPrevious: true })
+  const total = first.data?.total ?? 0
+  const from = page * pageSize
+  const here = useRead('audit', 'chains', { ...read, from }, { isEnabled: from < total })
+  const next = useRead(
+    'audit',
+    'chains',
+    { ...read, from: from + pageSize },
+    { isEnabled: from + pageSize < total },
+  )
+  const onVisible = useCallback((top: number) => setPlace({ text, page: Math.floor(top / pageSize) }), [text])
+  const pageAt = (number: number) =>
+    number === 0 ? first : number === page ? here : number === page + 1 ? next : undefined
+  const chainAt = (index: number): ChainInfo | undefined =>
+    pageAt(Math.floor(index / pageSize))?.data?.chains[index % pageSize]
+  return { chains: first, chainAt, onVisible }
 }
 
 function ChainsHead(props: {

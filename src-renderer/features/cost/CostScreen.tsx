@@ -98,6 +98,7 @@ function DayChart(props: { costs: Costs }) {
           label={`Cost per day. The dearest day was ${formatUsd(most)}.${limitText && ` The limit is ${limitText}.`}`}
           bars={bars}
           limit={isOnScale && budget !== null ? { value: budget, text: limitText } : null}
+          least={1_000_000_000}
           tick={formatUsdLimit}
         />
       </Suspense>

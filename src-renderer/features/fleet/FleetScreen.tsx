@@ -8,6 +8,7 @@ import { DataGrid, type GridItem } from '../../ui/DataGrid.tsx'
 import { useKeyActions, useScreenScope } from '../../ui/keyboard.tsx'
 import { EmptyState, ProblemBlock, Skeleton } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
+import { useMedia } from '../../ui/use-media.ts'
 import { useNow } from '../../ui/use-now.ts'
 import { useWidthOf } from '../../ui/use-width.ts'
 import { columnsFor } from './columns.tsx'
@@ -31,9 +32,16 @@ type Rows = ReturnType<typeof useFleetRows>
 
 const pick = (id: string) => useView.getState().set({ active: id })
 
+/** Beside the list it is open from the start; over it, in a narrow window, only when asked for. */
+function useInspectorOpen(): boolean {
+  const hasRoom = useMedia('(min-width: 901px)')
+  return useView((state) => state.isInspectorOpen) ?? hasRoom
+}
+
 /** Every session at once; with `isQueue` only those that wait. */
 export function FleetScreen(props: { isQueue: boolean }) {
-  const { view, group, sort, text, active, isInspectorOpen } = useView()
+  const { view, group, sort, text, active } = useView()
+  const isInspectorOpen = useInspectorOpen()
   const filter = props.isQueue
     ? { view: 'queue' as const, group: 'none' as const, sort: 'attention' as const, text }
     : { view, group, sort, text }
@@ -171,7 +179,8 @@ function useFleetKeys(props: {
   arm: () => void
 }) {
   useScreenScope('fleet')
-  const { view, group, set, toggle, clearSelected, isInspectorOpen } = useView()
+  const { view, group, set, toggle, clearSelected } = useView()
+  const isInspectorOpen = useInspectorOpen()
   const open = useOverlay((state) => state.open)
   const pause = useCommand('session', 'pause')
   const resume = useCommand('session', 'resume')

@@ -28,13 +28,7 @@ export function FileList(props: {
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' })
   }, [at, virtual])
-  const move = (event: KeyboardEvent) => {
-    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
-    const next = step === 0 ? null : neighbour(lines, active, step)
-    if (next === null) return
-    event.preventDefault()
-    props.onPick(next)
-  }
+  const move = (event: KeyboardEvent) => pickByKey(event, lines, active, props.onPick)
   return (
     <>
       <div
@@ -68,6 +62,19 @@ export function FileList(props: {
       <ListFoot changes={changes} />
     </>
   )
+}
+
+function pickByKey(
+  event: KeyboardEvent,
+  lines: readonly FileLine[],
+  active: string | null,
+  onPick: (path: string) => void,
+): void {
+  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+  const next = step === 0 ? null : neighbour(lines, active, step)
+  if (next === null) return
+  event.preventDefault()
+  onPick(next)
 }
 
 function ListFoot(props: { changes: ChangeSet }) {

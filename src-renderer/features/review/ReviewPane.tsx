@@ -10,7 +10,7 @@ import { useKeyActions } from '../../ui/keyboard.tsx'
 import { EmptyState, Loadable } from '../../ui/Loadable.tsx'
 import { FileList } from './FileList.tsx'
 import { FileView } from './FileView.tsx'
-import { arrangeFiles, neighbour } from './files.model.ts'
+import { arrangeFiles, type FileLine, neighbour } from './files.model.ts'
 import { countByPath } from './notes.model.ts'
 import { useChanges, useFileDiff } from './queries.ts'
 import './review.css'
@@ -40,16 +40,21 @@ export function ReviewPane(props: { sessionId: string }) {
   )
 }
 
+/** The file that is read; it stays open when files before it come into the list. */
+function usePicked(changes: ChangeSet, lines: readonly FileLine[]) {
+  const [picked, setPicked] = useState<string | null>(null)
+  const active = changes.files.some((file) => file.path === picked) ? picked : neighbour(lines, null, 1)
+  useEffect(() => {
+    if (picked === null && active !== null) setPicked(active)
+  }, [picked, active])
+  return [active, setPicked] as const
+}
+
 function Body(props: { sessionId: string; changes: ChangeSet }) {
   const { changes } = props
   const { isSplitDiff, ignoresWhiteSpace, set } = useView()
   const lines = useMemo(() => arrangeFiles(changes.files), [changes.files])
-  const [picked, setPicked] = useState<string | null>(null)
-  const active = changes.files.some((file) => file.path === picked) ? picked : neighbour(lines, null, 1)
-  // What is read stays open when files before it come into the list.
-  useEffect(() => {
-    if (picked === null && active !== null) setPicked(active)
-  }, [picked, active])
+  const [active, setPicked] = usePicked(changes, lines)
   const notes = useNotesOf(props.sessionId)
   const handle = useRef<DiffHandle>(null)
   const [place, setPlace] = useState({ at: 0, count: 0 })

@@ -1,8 +1,10 @@
 import type { Ask, SessionDetail } from '@contract/session.ts'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
+import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useClient } from '../../client/access.tsx'
+import type { EarlierActivities } from '../../client/activity-feed.ts'
 import { useCommand } from '../../client/use-command.ts'
+import { formatCount } from '../../format/amounts.ts'
 import { AskCard } from '../../ui/AskCard.tsx'
 import { Button } from '../../ui/Button.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
@@ -15,8 +17,8 @@ import { StepView } from './StepView.tsx'
 export function ActivityList(props: { detail: SessionDetail; nowMs: number }) {
   const { row, asks } = props.detail
   const [count] = useState(props.detail.activityCount)
-  const { log, problem } = useSteps(row.id, count)
-  const steps = useMemo(() => foldActivities(log?.items ?? []), [log])
+  const { log, problem, earlier } = useSteps(row.id, count)
+  const steps = useMemo(() => foldActivities([...earlier.items, ...(log?.items ?? [])]), [earlier.items, log])
   if (!log && problem && problem.code !== 'disconnected') return <ProblemBlock problem={problem} />
   if (!log && count > 0) return <Skeleton rows={9} />
   if (steps.length === 0)
@@ -29,7 +31,7 @@ export function ActivityList(props: { detail: SessionDetail; nowMs: number }) {
     <Steps
       steps={steps}
       startMs={row.startedAtMs ?? row.createdAtMs}
-      isCut={log !== undefined && log.from > 0 ? log.from : 0}
+      earlier={earlier}
       asks={asks}
       nowMs={props.nowMs}
     />
@@ -59,13 +61,13 @@ function useOpenAsk(asks: readonly Ask[], nowMs: number, arming: number) {
 interface StepsProps {
   readonly steps: readonly Step[]
   readonly startMs: number
-  readonly isCut: number
+  readonly earlier: EarlierActivities
   readonly asks: readonly Ask[]
   readonly nowMs: number
 }
 
 /** Where the reader is: at the end and following, or at a step. */
-function useReading(steps: readonly Step[], asks: readonly Ask[]) {
+function useReading(steps: readonly Step[], asks: readonly Ask[], earlier: EarlierActivities) {
   const scroller = useRef<HTMLDivElement>(null)
   const [isFollowing, setFollowing] = useState(true)
   const [active, setActive] = useState(-1)
@@ -77,6 +79,7 @@ function useReading(steps: readonly Step[], asks: readonly Ask[]) {
     getItemKey: (index) => steps[index]?.key ?? index,
     overscan: 12,
   })
+  useSteadyTop(scroller, virtual, steps)
   const last = steps.at(-1)
   useEffect(() => {
     if (isFollowing && last) virtual.scrollToIndex(steps.length - 1, { align: 'end' })
@@ -100,22 +103,55 @@ function useReading(steps: readonly Step[], asks: readonly Ask[]) {
   })
   const onScroll = () => {
     const place = scroller.current
-    if (place) setFollowing(place.scrollHeight - place.scrollTop - place.clientHeight < 40)
+    if (!place) return
+    setFollowing(place.scrollHeight - place.scrollTop - place.clientHeight < 40)
+    if (place.scrollTop < place.clientHeight) earlier.read()
   }
   return { scroller, virtual, isFollowing, active, arming, onScroll, follow: () => go(steps.length - 1) }
 }
 
+/** Keeps what is read in place when earlier steps come in above it. */
+function useSteadyTop(
+  scroller: RefObject<HTMLDivElement | null>,
+  virtual: Virtualizer<HTMLDivElement, Element>,
+  steps: readonly Step[],
+): void {
+  const first = useRef(steps[0]?.key)
+  useLayoutEffect(() => {
+    const before = first.current
+    first.current = steps[0]?.key
+    if (before === undefined || before === steps[0]?.key) return
+    const added = steps.findIndex((step) => step.key === before)
+    const start = virtual.measurementsCache[added]?.start
+    if (start !== undefined) scroller.current?.scrollBy({ top: start })
+  }, [steps, scroller, virtual])
+}
+
+function Before(props: { earlier: EarlierActivities }) {
+  const { from, read, problem } = props.earlier
+  return (
+    <p className="faint small activity-none">
+      {problem ? `${problem.what} ` : `${formatCount(from)} earlier items. `}
+      <button type="button" className="link" onClick={read}>
+        Read further back
+      </button>
+    </p>
+  )
+}
+
 function Steps(props: StepsProps) {
   const { steps } = props
-  const { scroller, virtual, isFollowing, active, arming, onScroll, follow } = useReading(steps, props.asks)
+  const { scroller, virtual, isFollowing, active, arming, onScroll, follow } = useReading(
+    steps,
+    props.asks,
+    props.earlier,
+  )
   const askFor = useOpenAsk(props.asks, props.nowMs, arming)
   return (
     <div className="activity-place">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
       <section className="activity" ref={scroller} tabIndex={0} aria-label="Activity" onScroll={onScroll}>
-        {props.isCut > 0 && (
-          <p className="faint small activity-none">{props.isCut} earlier items are not shown here.</p>
-        )}
+        {props.earlier.from > 0 && <Before earlier={props.earlier} />}
         <div className="activity-body" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const step = steps[item.index]

@@ -1,4 +1,4 @@
-import { useActivities } from '../../client/activity-feed.ts'
+import { useActivities, useEarlierActivities } from '../../client/activity-feed.ts'
 import { useRead } from '../../client/use-read.ts'
 
 /** Most activities that are read back when a long session is opened. */
@@ -8,9 +8,12 @@ export function useSession(sessionId: string) {
   return useRead('session', 'get', { sessionId })
 }
 
-/** The session's activities from about its last three thousand on. `count` is how many there were when it was opened. */
-export function useSteps(sessionId: string, count: number | undefined) {
-  return useActivities(sessionId, Math.max(0, (count ?? 0) - readBack), count !== undefined)
+/** The session's activities from about its last three thousand on; earlier ones on demand. `count` is how many there were when it was opened. */
+export function useSteps(sessionId: string, count: number) {
+  const end = Math.max(0, count - readBack)
+  const { log, problem } = useActivities(sessionId, end, true)
+  const earlier = useEarlierActivities(sessionId, end)
+  return { log, problem, earlier }
 }
 
 export function useChain(sessionId: string, isEnabled: boolean) {

@@ -19,6 +19,8 @@ const height = 220
 export default function DayBars(props: {
   label: string
   bars: readonly DayBar[]
+  /** Height of the scale when nothing was spent. */
+  least: number
   limit: { readonly value: number; readonly text: string } | null
   tick: (value: number) => string
 }) {
@@ -50,7 +52,7 @@ export default function DayBars(props: {
             tickLine={false}
             axisLine={false}
             tickCount={4}
-            domain={[0, top === 0 ? 1 : 'auto']}
+            domain={[0, top === 0 ? props.least : 'auto']}
             tickFormatter={props.tick}
           />
           <Tooltip cursor={{ fill: 'var(--hover)' }} isAnimationActive={false} content={Told} />

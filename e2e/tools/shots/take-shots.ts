@@ -1,0 +1,116 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Page } from 'playwright'
+import { type Client, connect } from '../../../src-main/cli/connect.ts'
+import { statePaths } from '../../../src-main/config.ts'
+import type { SessionRow } from '../../../src-main/contract/session.ts'
+import { makeHome, makeRepository, until, writeScript } from '../../fixtures/daemon.ts'
+import { launchApp } from '../../fixtures/electron-app.ts'
+import { type ShownSession, shown } from './sessions.ts'
+import { repositories } from './work.ts'
+
+/** Six at once, so that the last one waits. */
+const slots = 6
+
+async function addProjects(client: Client, folder: string): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>()
+  for (const [name, files] of Object.entries(repositories)) {
+    const { projectId } = await client.project.add({ path: makeRepository(join(folder, name), files) })
+    ids.set(name, projectId)
+  }
+  return ids
+}
+
+function hasCome(session: ShownSession, row: SessionRow): boolean {
+  if (session.until === 'ended') return row.endedAtMs !== null
+  if (session.until === 'asks') return row.openAsks > 0
+  const isAtWork = row.phase === 'run' && row.usage.costUsdNanos !== null
+  return isAtWork || row.status === 'queued'
+}
+
+/** Starts one session, waits until it has come where it is wanted, and does with it what a person would. */
+async function bring(
+  client: Client,
+  home: string,
+  session: ShownSession,
+  projectId: string,
+): Promise<string> {
+  const agent = writeScript(home, session.agent, { title: session.title, paceMs: 8, steps: session.steps })
+  const { sessionId } = await client.session.submit({
+    projectId,
+    agent,
+    prompt: session.title,
+    budget: session.budget ?? {},
+  })
+  const row = async () => (await client.session.get({ sessionId })).row
+  await until(`${session.title} ${session.until}`, row, (now) => hasCome(session, now))
+  if (session.afterwards) await client.session[session.afterwards]({ sessionId })
+  return sessionId
+}
+
+async function go(page: Page, hash: string): Promise<void> {
+  await page.evaluate((next) => {
+    window.location.hash = next
+  }, hash)
+}
+
+/** A picture of the window as it is once nothing in it changes by itself. */
+async function shoot(page: Page, file: string): Promise<void> {
+  await page.mouse.move(0, 0)
+  await page.evaluate(() => document.fonts.ready.then(() => undefined))
+  await page.screenshot({ path: file, animations: 'disabled' })
+  process.stdout.write(`${file}\n`)
+}
+
+async function shootFleet(page: Page, client: Client, folder: string): Promise<void> {
+  for (const [theme, name] of [
+    ['light', 'fleet'],
+    ['dark', 'fleet-dark'],
+  ] as const) {
+    await client.settings.set({ theme })
+    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme)
+    await go(page, '#/fleet')
+    await page.getByRole('row', { name: /Retry webhooks with jitter/ }).click()
+    await page.getByRole('group', { name: /Question: Install p-retry/ }).waitFor()
+    await page.getByText('src/webhooks/').first().waitFor()
+    await shoot(page, join(folder, `${name}.png`))
+  }
+  await client.settings.set({ theme: 'light' })
+  await page.waitForFunction(() => document.documentElement.dataset.theme === 'light')
+}
+
+async function shootAll(page: Page, client: Client, place: { home: string; folder: string }): Promise<void> {
+  const { home, folder } = place
+  await page.getByText('This computer can confine agents').waitFor()
+  await shoot(page, join(folder, 'first-run.png'))
+  await client.settings.set({ theme: 'light', slots })
+  const projects = await addProjects(client, join(home, 'repositories'))
+  const ids = new Map<string, string>()
+  for (const session of shown)
+    ids.set(session.agent, await bring(client, home, session, projects.get(session.repository) ?? ''))
+  await client.audit.verifyAll({})
+  await shootFleet(page, client, folder)
+  await go(page, `#/session/${ids.get('jitter')}`)
+  await page.getByRole('option', { name: /deliver.js/ }).click()
+  await page.getByText('backoffMs(attempt, random)').first().waitFor()
+  await shoot(page, join(folder, 'session.png'))
+  await go(page, `#/audit/${encodeURIComponent(`session:${ids.get('refunds')}`)}`)
+  await page.getByRole('option').last().waitFor()
+  await page.getByRole('heading', { name: /intact/ }).waitFor()
+  await shoot(page, join(folder, 'audit.png'))
+}
+
+const folder = process.argv[2] ?? 'docs'
+mkdirSync(folder, { recursive: true })
+const place = makeHome()
+const running = await launchApp({ home: place.home, env: { SIGNALBOX_SCRIPT_PACE: '1' } })
+try {
+  await running.app.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0]?.setContentSize(1440, 900),
+  )
+  const client = connect(statePaths(place.home, running.env))
+  await shootAll(running.page, client, { home: place.home, folder })
+} finally {
+  await running.close()
+  place.remove()
+}
