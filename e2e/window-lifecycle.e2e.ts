@@ -125,6 +125,7 @@ it('shows the sessions of a daemon that runs already, and leaves it running', as
     await closeWindow(window)
     await ended
     expect((await demoRow()).workareaState).toBe('landed')
+    expect(window.complaints).toEqual([])
   } finally {
     await window?.close()
     await daemon.kill('SIGTERM')
@@ -154,6 +155,7 @@ it('goes on without a window until it is opened again by command', async () => {
     await page.getByRole('button', { name: /^Stop/ }).waitFor()
     expect(await signalbox(running, 'open')).toBe(0)
     expect(running.app.windows()).toHaveLength(1)
+    expect(running.complaints).toEqual([])
   } finally {
     await running.close()
   }

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { app, BrowserWindow, session } from 'electron'
 import { attach, operator } from './compose/doors.ts'
-import { compose, type House } from './compose.ts'
+import type { House } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { SignalboxError } from './contract/errors.ts'
 import type { Condition } from './contract/fleet.ts'
@@ -39,6 +39,8 @@ interface Entered {
 /** The house of this process, or the door of the daemon that owns the state directory already. */
 async function enter(config: Config): Promise<Entered> {
   try {
+    // Most of the program: loaded while the window opens.
+    const { compose } = await import('./compose.ts')
     const house = await compose(config, {
       sealSecrets: createKeychainSecrets,
       conditions: windowConditions,

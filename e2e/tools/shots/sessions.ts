@@ -18,6 +18,7 @@ const say = (text: string): Step => ({ do: 'say', text })
 const write = (path: string, text: string): Step => ({ do: 'write', path, text })
 const run = (...command: string[]): Step => ({ do: 'run', command, expect: 'any' })
 const commit = (message: string): Step => ({ do: 'commit', message })
+const works = (seconds: number): Step => ({ do: 'sleep', ms: seconds * 1000 })
 const onAndOn: Step = { do: 'sleep', ms: 3_600_000 }
 const used = (thousand: number, cents: number): Step => ({
   do: 'usage',
@@ -56,6 +57,7 @@ const jitter: readonly Step[] = [
   write('src/webhooks/deliver.js', deliverNew),
   jitterPlan(3),
   write('test/backoff.test.js', backoffTest),
+  works(62),
   used(64, 63),
   run('node', '--test'),
 ]
@@ -88,6 +90,7 @@ export const shown: readonly ShownSession[] = [
         "import { ledger } from '../ledger.js'\n\nconst seen = new Map()\n\n/** The same key gives the same refund, however often it is sent. */\nexport async function refund(payment, cents, key) {\n  if (cents > payment.cents) throw new RangeError('more than was paid')\n  const before = seen.get(key)\n  if (before) return before\n  const made = ledger.append({ kind: 'refund', payment: payment.id, cents, key })\n  seen.set(key, made)\n  return made\n}\n",
       ),
       used(92, 112),
+      works(48),
       run('node', '--test'),
       commit('Send a refund once, however often it is asked for'),
       say('Done. The key is optional, so nothing else has to change.'),
@@ -105,6 +108,7 @@ export const shown: readonly ShownSession[] = [
         'const parsed = new WeakMap()\nexport const parse = (text) => parsed.get(text) ?? text\n',
       ),
       used(40, 77),
+      works(21),
       commit('Parse a policy once'),
       say('Landing this saves one parse per request.'),
     ],
@@ -118,6 +122,7 @@ export const shown: readonly ShownSession[] = [
       say('I look for the invoices without a number.'),
       run('sh', '-c', 'echo "no such table: invoices" >&2; exit 1'),
       used(6, 2),
+      works(9),
       { do: 'fail', reason: 'The dump of the database is not in this repository.' },
     ],
   },
@@ -138,6 +143,7 @@ export const shown: readonly ShownSession[] = [
     steps: [
       write('docs/keys.md', '# Keys\n\nThey lie in the keychain.\n'),
       used(12, 3),
+      works(33),
       commit('Tell where keys lie'),
       say('Done.'),
     ],
@@ -150,6 +156,7 @@ export const shown: readonly ShownSession[] = [
     budget: { toolCalls: 4 },
     steps: [
       used(120, 150),
+      works(27),
       ...[1, 2, 3, 4, 5, 6].map((n) => write(`src/db/step-${n}.js`, `export const step = ${n}\n`)),
     ],
   },
@@ -171,6 +178,7 @@ export const shown: readonly ShownSession[] = [
         "import { createWriter } from './ledger/writer.js'\n\nexport const ledger = createWriter([])\n",
       ),
       used(310, 231),
+      works(1),
       run('git', 'diff', '--stat'),
       onAndOn,
     ],
@@ -187,6 +195,7 @@ export const shown: readonly ShownSession[] = [
         'export const rows = (items, from, to) =>\n  items.slice(from, to).map((item) => `<li>${item.text}</li>`)\n',
       ),
       used(55, 41),
+      works(1),
       onAndOn,
     ],
   },
@@ -224,6 +233,7 @@ export const shown: readonly ShownSession[] = [
         "const days = new Intl.DateTimeFormat('sv-SE')\n\nexport const day = (at) => days.format(at)\n",
       ),
       used(28, 33),
+      works(35),
       ask('Remove the package moment', 'Nothing imports it any more.', ['npm', 'uninstall', 'moment'], []),
     ],
   },

@@ -9,9 +9,6 @@ import { launchApp } from '../../fixtures/electron-app.ts'
 import { type ShownSession, shown } from './sessions.ts'
 import { repositories } from './work.ts'
 
-/** Six at once, so that the last one waits. */
-const slots = 6
-
 async function addProjects(client: Client, folder: string): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string>()
   for (const [name, files] of Object.entries(repositories)) {
@@ -24,7 +21,7 @@ async function addProjects(client: Client, folder: string): Promise<ReadonlyMap<
 function hasCome(session: ShownSession, row: SessionRow): boolean {
   if (session.until === 'ended') return row.endedAtMs !== null
   if (session.until === 'asks') return row.openAsks > 0
-  const isAtWork = row.phase === 'run' && row.usage.costUsdNanos !== null
+  const isAtWork = row.phase === 'run' && (row.usage.outputTokens ?? 0) > 0
   return isAtWork || row.status === 'queued'
 }
 
@@ -48,6 +45,22 @@ async function bring(
   return sessionId
 }
 
+/** All at once; the last one then finds every slot taken and waits. */
+async function bringAll(
+  client: Client,
+  home: string,
+  projects: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const idOf = async (session: ShownSession): Promise<[string, string]> => {
+    const id = await bring(client, home, session, projects.get(session.repository) ?? '')
+    return [session.agent, id]
+  }
+  const ids = await Promise.all(shown.slice(0, -1).map(idOf))
+  const { slots } = await client.fleet.overview({})
+  await client.settings.set({ slots: slots.used })
+  return new Map([...ids, ...(await Promise.all(shown.slice(-1).map(idOf)))])
+}
+
 async function go(page: Page, hash: string): Promise<void> {
   await page.evaluate((next) => {
     window.location.hash = next
@@ -63,6 +76,9 @@ async function shoot(page: Page, file: string): Promise<void> {
 }
 
 async function shootFleet(page: Page, client: Client, folder: string): Promise<void> {
+  await go(page, '#/audit')
+  await page.getByRole('button', { name: /^Verify all/ }).click()
+  await page.getByText(/All intact/).waitFor()
   for (const [theme, name] of [
     ['light', 'fleet'],
     ['dark', 'fleet-dark'],
@@ -83,12 +99,9 @@ async function shootAll(page: Page, client: Client, place: { home: string; folde
   const { home, folder } = place
   await page.getByText('This computer can confine agents').waitFor()
   await shoot(page, join(folder, 'first-run.png'))
-  await client.settings.set({ theme: 'light', slots })
+  await client.settings.set({ theme: 'light', slots: 12 })
   const projects = await addProjects(client, join(home, 'repositories'))
-  const ids = new Map<string, string>()
-  for (const session of shown)
-    ids.set(session.agent, await bring(client, home, session, projects.get(session.repository) ?? ''))
-  await client.audit.verifyAll({})
+  const ids = await bringAll(client, home, projects)
   await shootFleet(page, client, folder)
   await go(page, `#/session/${ids.get('jitter')}`)
   await page.getByRole('option', { name: /deliver.js/ }).click()

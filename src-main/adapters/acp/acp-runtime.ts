@@ -2,12 +2,11 @@ import type { AgentInfo } from '../../contract/agent.ts'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Clock, Log } from '../../ports/clock.ts'
 import type { Runtime, RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
-import { adoptAgent } from './adopt.ts'
 import type { AgentProgram } from './agent-table.ts'
 import { type AgentSettings, type Detected, detectAgent, detectCustom, type Machine } from './detect.ts'
 import { planCustom, planKnown } from './launch-plan.ts'
 import { deviceOf, findUpstream } from './model-address.ts'
-import { type AgentKind, startAgent } from './start-agent.ts'
+import type { AgentKind } from './start-agent.ts'
 
 export interface AcpPowers {
   /** The known CLIs: `agentTable`. */
@@ -73,9 +72,12 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
     },
     devices: (agent, _model, payment) => devicesOf(powers, agent, payment),
     async start(session): Promise<RuntimeHandle> {
+      // The protocol's SDK is loaded with the first agent, so that it costs nothing at the start of the app.
+      const { startAgent } = await import('./start-agent.ts')
       return startAgent(session, await kindOf(session), powers)
     },
     async adopt(session, identity, resume) {
+      const { adoptAgent } = await import('./adopt.ts')
       return adoptAgent(session, await kindOf(session), powers, { identity, resume })
     },
   }

@@ -14,6 +14,27 @@ type Verbs = 'overview' | 'diagram' | 'asks' | 'costs' | 'facts' | 'rows' | 'pro
 const mostAsks = 1000
 const mostMarks = 5000
 
+/** How old a diagram may be. Nobody sees bunching change faster, and with 10,000 sessions reading it takes a while. */
+const diagramAgeMs = 1000
+
+/** The shared diagram, read at most once a second however many facts ask for it. */
+function createDiagram({ store, clock }: AppParts) {
+  let marks = store.queries.fleet.marks(0)
+  let readAtMs = Number.NEGATIVE_INFINITY
+  let atSeq = -1
+  return () => {
+    const nowMs = clock.nowMs()
+    const seq = store.journal.lastSeq()
+    const isFew = marks.length < 500
+    if (seq !== atSeq && (isFew || nowMs - readAtMs >= diagramAgeMs)) {
+      marks = store.queries.fleet.marks(mostMarks)
+      readAtMs = nowMs
+      atSeq = seq
+    }
+    return marks
+  }
+}
+
 /** Reading the fleet as a whole. */
 export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxContract>['fleet'], Verbs> {
   const { store, bus, powers } = parts
@@ -21,7 +42,7 @@ export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxCont
     async overview() {
       return readOverview(parts, await powers.probeWall({ isFresh: false }))
     },
-    diagram: () => store.queries.fleet.marks(mostMarks),
+    diagram: createDiagram(parts),
     asks: () => store.asks.open(mostAsks),
     costs: ({ days }) => readCosts(store, parts.clock, days),
     facts: ({ after }, context) => followFacts(store, bus, context.afterCursor ?? after, context.signal),

@@ -46,8 +46,12 @@ export function FleetScreen(props: { isQueue: boolean }) {
     ? { view: 'queue' as const, group: 'none' as const, sort: 'attention' as const, text }
     : { view, group, sort, text }
   const list = useFleetRows(filter)
-  const nowMs = useNow()
   const diagram = useDiagram()
+  // Elapsed times run only while something does; the rest ages by the minute.
+  const isMoving = (diagram.data ?? []).some(
+    (mark) => mark.phase === 'run' || mark.phase === 'prepare' || mark.phase === 'ask',
+  )
+  const nowMs = useNow(isMoving ? 1000 : 15_000)
   const find = useRef<HTMLInputElement>(null)
   const place = useRef<HTMLDivElement>(null)
   const width = useWidthOf(place)
