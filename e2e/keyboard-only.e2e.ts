@@ -88,6 +88,7 @@ async function throughThePalette(page: Page): Promise<void> {
   await page.keyboard.type('storage')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Storage' }).waitFor()
+  await untilNoLayer(page)
   await page.keyboard.press('Control+k')
   await palette.waitFor()
   await page.keyboard.press('Escape')
@@ -152,6 +153,7 @@ async function startSession(page: Page, agent: string, task: string): Promise<vo
   await page.keyboard.type(task)
   await page.keyboard.press('Control+Enter')
   await page.getByRole('heading', { name: task }).waitFor()
+  await untilNoLayer(page)
 }
 
 /** While a layer fades it still takes the keys, so that none meant for it reaches what lies behind. */
@@ -185,6 +187,7 @@ async function stop(page: Page): Promise<void> {
   await page.keyboard.press('Control+.')
   await pressByKey(page, asked.getByRole('button', { name: 'Stop' }))
   await page.getByRole('button', { name: /^Discard/ }).waitFor()
+  await untilNoLayer(page)
 }
 
 /** The safe answer has the focus first, and leaving the question changes nothing. */

@@ -192,7 +192,7 @@ export const shown: readonly ShownSession[] = [
       say('Only rows in sight are drawn from now on.'),
       write(
         'src/activity-list.js',
-        'export const rows = (items, from, to) =>\n  items.slice(from, to).map((item) => `<li>${item.text}</li>`)\n',
+        'export const rows = (items, from, to) =>\n  items.slice(from, to).map((item) => listItem(item.text))\n',
       ),
       used(55, 41),
       works(1),
@@ -249,7 +249,7 @@ export const shown: readonly ShownSession[] = [
         'Install p-retry',
         'It would replace the loop; its tests cover the cases that ours do not.',
         ['npm', 'install', 'p-retry@6'],
-        ['registry.npmjs.org:443'],
+        ['packages.example:443'],
       ),
     ],
   },

@@ -36,7 +36,7 @@ export const repositories: Readonly<Record<string, Readonly<Record<string, strin
     'package.json': '{ "name": "console", "type": "module" }\n',
     'src/format-date.js':
       "import moment from 'moment'\n\nexport const day = (at) => moment(at).format('YYYY-MM-DD')\n",
-    'src/activity-list.js': 'export const rows = (items) => items.map((item) => `<li>${item.text}</li>`)\n',
+    'src/activity-list.js': 'export const rows = (items) => items.map((item) => listItem(item.text))\n',
   },
   infra: {
     'images/api.Dockerfile': 'FROM node:24\nWORKDIR /app\nCOPY . .\nCMD ["node", "src/main.js"]\n',
