@@ -71,12 +71,15 @@ async function startEndless(): Promise<string> {
 
 it('tells the truth after it was killed in the middle of a session', async () => {
   const first = await launchApp({ home: place.home, env: natural })
-  await runDemo(first.page)
-  await first.page.getByText(/I will look at how prices/).waitFor()
-  const gone = once(first.app.process(), 'exit')
-  first.app.process().kill('SIGKILL')
-  await gone
-  await first.close()
+  try {
+    await runDemo(first.page)
+    await first.page.getByText(/I will look at how prices/).waitFor()
+    const gone = once(first.app.process(), 'exit')
+    first.app.process().kill('SIGKILL')
+    await gone
+  } finally {
+    await first.close()
+  }
   const second = await launchApp({ home: place.home, env: natural })
   try {
     const { page } = second
@@ -172,13 +175,17 @@ async function signalbox(running: LaunchedApp, ...args: string[]): Promise<numbe
 
 it('ends everything when it is quit, and says so at the next start', async () => {
   const first = await launchApp({ home: place.home, env: natural })
-  await first.page.getByText('This computer can confine agents').waitFor()
-  const sessionId = await startEndless()
-  const exit = once(first.app.process(), 'exit')
-  await first.app.evaluate(({ app }) => app.quit())
-  expect((await exit)[0]).toBe(0)
-  await untilNoProcess()
-  await first.close()
+  let sessionId: string
+  try {
+    await first.page.getByText('This computer can confine agents').waitFor()
+    sessionId = await startEndless()
+    const exit = once(first.app.process(), 'exit')
+    await first.app.evaluate(({ app }) => app.quit())
+    expect((await exit)[0]).toBe(0)
+    await untilNoProcess()
+  } finally {
+    await first.close()
+  }
   const second = await launchApp({
     home: place.home,
     env: natural,
