@@ -337,6 +337,12 @@ export const session = {
       'path_not_writable',
       'git_failed',
       'disk_full',
+      'cancelled',
+      'not_a_repository',
+      'path_not_found',
+      'path_not_readable',
+      'repository_other_owner',
+      'git_missing',
     ],
   }),
   undoLand: command({

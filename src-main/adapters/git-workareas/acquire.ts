@@ -1,11 +1,12 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AcquireRequest, WorkareaRecord } from '../../ports/workareas.ts'
 import {
   type Area,
   areaOf,
-  createGitDirectory,
+  furnishGitDirectory,
   hostConfig,
+  initGitDirectory,
   treeOf,
   withoutTree,
   withTree,
@@ -14,7 +15,7 @@ import {
 import { borrowObjects } from './borrow.ts'
 import { chooseBranch } from './branch-name.ts'
 import { carryOver } from './carry.ts'
-import { createClone } from './clone.ts'
+import { type CloneOptions, createClone, fillIndex } from './clone.ts'
 import { lineOf } from './git-calls.ts'
 import { hasCode, translateFileFailure } from './git-errors.ts'
 import { usesLfs } from './inspect.ts'
@@ -23,9 +24,10 @@ import { fillPointers, isLfsInstalled, lfsConfig } from './lfs.ts'
 import type { Means } from './means.ts'
 import { isThere } from './plain-files.ts'
 import { readRecord, writeRecord } from './record.ts'
-import { type Author, userIdentity } from './snapshot.ts'
+import { type Author, identityOf } from './snapshot.ts'
 import { type Base, locateSource, resolveBase, type Source } from './source-repository.ts'
-import { checkOutSubmodules } from './submodules.ts'
+import { checkOutSubmodules, type Link, linksOf } from './submodules.ts'
+import { together } from './together.ts'
 
 /** Makes a workarea, or nothing at all. Asked again for one that stands already, it answers with the same record. */
 export async function acquireWorkarea(
@@ -47,6 +49,7 @@ export async function acquireWorkarea(
       repositoryPath: source.root,
       refHolders: [source.commonDir],
     })
+    request.onProgress?.('clone', 0, null)
     const record = await build(means, area, request, source, base, signal)
     await writeRecord(area, record)
     return record
@@ -73,41 +76,40 @@ async function build(
   signal: AbortSignal,
 ): Promise<WorkareaRecord> {
   const { git } = means
-  request.onProgress?.('clone', 0, null)
-  const borrowed = await borrowObjects(means, area, request, source, base, signal)
-  const notes = [...borrowed.notes]
-  const lfs = await lfsPlan(means, source, base, signal)
-  notes.push(...lfs.notes)
+  const [borrowed, lfs, exclude] = await together(signal, (either) => [
+    borrowObjects(means, area, request, source, base, either),
+    lfsPlan(means, source, base, either),
+    excludeText(means, source),
+    initGitDirectory(git, area.hostGit, source, either),
+  ])
+  const notes = [...borrowed.notes, ...lfs.notes]
   const shared = {
     objectFormat: source.objectFormat,
     stores: borrowed.stores,
     isPartial: source.isPartial,
     shallow: borrowed.shallow,
-    signal,
   }
-  const content = [...(await contentConfig(means, source)), ...lfs.config]
-  await createGitDirectory(git, area.hostGit, { ...shared, config: [...hostConfig, ...content] })
-  await writeFile(join(area.hostGit, 'info', 'exclude'), await excludeText(means, source))
-  await git.host(withoutTree(area), ['update-ref', 'refs/signalbox/base', base.commit], { signal })
+  const content = [...contentConfig(source), ...lfs.config]
+  await furnishGitDirectory(area.hostGit, { ...shared, config: [...hostConfig, ...content] })
+  await writeFile(join(area.hostGit, 'info', 'exclude'), exclude)
   const carried = await carriedTree(means, area, request, source, base, signal)
   notes.push(...carried.notes)
-  const tree = carried.tree ?? (await treeOf(git, area, base.commit))
-  await checkOut(means, area, tree, request, signal)
-  if (lfs.isOn) notes.push(...(await fillLfs(means, area, source, tree, signal)))
-  const identity = await userIdentity(git, source.root)
+  const tree = carried.tree ?? base.commit
+  const identity = identityOf(source.settings)
   if (!identity.isKnown)
     notes.push('git knows no user.name and user.email here: commits carry a neutral name.')
-  const branch = await chooseBranch(git, source.root, request.branchSlug, signal)
-  await createClone(means, area, {
-    ...shared,
-    base,
-    branch,
-    identity,
-    config: content,
-    isCarried: carried.tree !== undefined,
-  })
-  await copyFile(join(area.hostGit, 'info', 'exclude'), join(area.tree, '.git', 'info', 'exclude'))
-  const modules = await addSubmodules(means, area, request, source, { tree, identity, signal })
+  await mkdir(area.tree)
+  const how = { ...shared, base, identity, config: content, exclude }
+  // The checkout takes nearly all of the time; whatever needs no files of the tree is done beside it.
+  const [, branch, links] = await together(signal, (either) => [
+    checkOut(means, area, tree, request, either),
+    nameAndClone(means, area, request, source, { ...how, signal: either }),
+    linksOf(means, area, tree, either),
+    git.host(withoutTree(area), ['update-ref', 'refs/signalbox/base', base.commit], { signal: either }),
+  ])
+  if (lfs.isOn) notes.push(...(await fillLfs(means, area, source, tree, signal)))
+  await fillIndex(means, area, base, carried.tree !== undefined, signal)
+  const modules = await addSubmodules(means, area, request, source, links, { tree, identity, signal })
   notes.push(...modules.notes)
   return {
     workareaId: request.workareaId,
@@ -124,16 +126,30 @@ async function build(
   }
 }
 
+async function nameAndClone(
+  means: Means,
+  area: Area,
+  request: AcquireRequest,
+  source: Source,
+  options: Omit<CloneOptions, 'branch'>,
+): Promise<string> {
+  const branch = await chooseBranch(means.git, source.root, request.branchSlug, options.signal)
+  await createClone(means, area, { ...options, branch })
+  return branch
+}
+
 /** Checks out submodules and notes their git directories for clean-up: they hold references of ours, too. */
 async function addSubmodules(
   means: Means,
   area: Area,
   request: AcquireRequest,
   source: Source,
+  links: readonly Link[],
   how: { readonly tree: string; readonly identity: Author; readonly signal: AbortSignal },
 ) {
+  if (links.length === 0) return { stores: [], notes: [] }
   const { sessionId } = request
-  const modules = await checkOutSubmodules(means, area, source, { sessionId, ...how })
+  const modules = await checkOutSubmodules(means, area, source, links, { sessionId, ...how })
   await writeOrigin(area, {
     sessionId,
     repositoryPath: source.root,
@@ -166,14 +182,14 @@ async function fillLfs(
 }
 
 /** Line-end settings decide how files look in a checkout; only their known values are taken over. */
-async function contentConfig(means: Means, source: Source): Promise<[string, string][]> {
+function contentConfig(source: Source): [string, string][] {
   const known: Readonly<Record<string, readonly string[]>> = {
     'core.autocrlf': ['true', 'false', 'input'],
     'core.eol': ['lf', 'crlf', 'native'],
   }
   const config: [string, string][] = []
   for (const [key, values] of Object.entries(known)) {
-    const value = lineOf(await means.git.user(source.root, ['config', '--get', key], { okCodes: [0, 1] }))
+    const value = source.settings.get(key) ?? ''
     if (values.includes(value)) config.push([key, value])
   }
   return config
@@ -182,11 +198,7 @@ async function contentConfig(means: Means, source: Source): Promise<[string, str
 /** The user's private ignore rules, of the repository and of the account, so that both sides ignore the same. */
 async function excludeText(means: Means, source: Source): Promise<string> {
   const { HOME, XDG_CONFIG_HOME } = means.user
-  const named = lineOf(
-    await means.git.user(source.root, ['config', '--type=path', '--get', 'core.excludesFile'], {
-      okCodes: [0, 1],
-    }),
-  )
+  const named = await excludesFile(means, source)
   const configHome = XDG_CONFIG_HOME ?? (HOME === undefined ? undefined : join(HOME, '.config'))
   const global =
     named !== '' ? named : configHome === undefined ? undefined : join(configHome, 'git', 'ignore')
@@ -196,6 +208,14 @@ async function excludeText(means: Means, source: Source): Promise<string> {
     if (text !== '' && text.length < 256 * 1024) texts.push(text)
   }
   return `${texts.join('\n')}\n`
+}
+
+/** The name that the user's configuration gives; git itself knows what `~` and the like stand for. */
+async function excludesFile(means: Means, source: Source): Promise<string> {
+  const name = source.settings.get('core.excludesfile') ?? ''
+  if (!/^[~%:]/.test(name)) return name
+  const args = ['config', '--type=path', '--get', 'core.excludesFile']
+  return lineOf(await means.git.user(source.root, args, { okCodes: [0, 1] }))
 }
 
 async function carriedTree(
@@ -227,10 +247,10 @@ async function checkOut(
   request: AcquireRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  await mkdir(area.tree)
   const onStderr = (text: string) => {
-    const match = /Updating files:\s+\d+% \((\d+)\/(\d+)\)/.exec(text)
-    if (match !== null) request.onProgress?.('checkout', Number(match[1]), Number(match[2]))
+    // Several lines may come at once: the last one counts.
+    const match = [...text.matchAll(/Updating files:\s+\d+% \((\d+)\/(\d+)\)/g)].at(-1)
+    if (match !== undefined) request.onProgress?.('checkout', Number(match[1]), Number(match[2]))
   }
   request.onProgress?.('checkout', 0, null)
   await means.git.host(withTree(area), ['read-tree', '-v', '-u', '--reset', tree], { signal, onStderr })

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
+import { setConfig } from './config-file.ts'
 import { type GitCalls, type HostPlace, lineOf } from './git-calls.ts'
 import { translateFileFailure } from './git-errors.ts'
 import { alternatesText } from './object-stores.ts'
@@ -160,6 +161,8 @@ export async function requireTree(area: Area): Promise<void> {
 
 export interface GitDirectoryOptions {
   readonly objectFormat: 'sha1' | 'sha256'
+  /** What HEAD names; nobody works in a directory without it. */
+  readonly branch?: string
   readonly stores: readonly string[]
   readonly isPartial: boolean
   /** Boundary commits of a shallow source. */
@@ -175,28 +178,33 @@ export async function createGitDirectory(
   gitDir: string,
   options: GitDirectoryOptions,
 ): Promise<void> {
-  const { signal } = options
+  await initGitDirectory(git, gitDir, options, options.signal)
+  await furnishGitDirectory(gitDir, options)
+}
+
+/** The same without its furniture: what it borrows may not be known yet. */
+export async function initGitDirectory(
+  git: GitCalls,
+  gitDir: string,
+  format: Pick<GitDirectoryOptions, 'objectFormat' | 'branch'>,
+  signal?: AbortSignal,
+): Promise<void> {
   const init = [
     'init',
     '--quiet',
     '--bare',
     '--template=',
-    '--initial-branch=none',
-    `--object-format=${options.objectFormat}`,
+    `--initial-branch=${format.branch ?? 'none'}`,
+    `--object-format=${format.objectFormat}`,
   ]
   await mkdir(gitDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw translateFileFailure(error, gitDir)
   })
   await git.host({ gitDir }, init, { signal })
-  await furnishGitDirectory(git, gitDir, options)
 }
 
 /** Borrowed stores, shallow boundary, missing objects and configuration of a fresh git directory. */
-export async function furnishGitDirectory(
-  git: GitCalls,
-  gitDir: string,
-  options: GitDirectoryOptions,
-): Promise<void> {
+export async function furnishGitDirectory(gitDir: string, options: GitDirectoryOptions): Promise<void> {
   try {
     await mkdir(join(gitDir, 'objects', 'info'), { recursive: true })
     await mkdir(join(gitDir, 'info'), { recursive: true })
@@ -204,20 +212,18 @@ export async function furnishGitDirectory(
       await writeFile(join(gitDir, 'objects', 'info', 'alternates'), alternatesText(options.stores))
     }
     if (options.shallow !== undefined) await writeFile(join(gitDir, 'shallow'), options.shallow)
+    const config = [...(options.isPartial ? partialConfig : []), ...options.config]
+    await setConfig(join(gitDir, 'config'), config)
   } catch (error) {
     throw translateFileFailure(error, gitDir)
   }
-  const partial: [string, string][] = [
-    ['core.repositoryFormatVersion', '1'],
-    ['extensions.partialClone', 'origin'],
-    ['remote.origin.promisor', 'true'],
-  ]
-  for (const [key, value] of [...(options.isPartial ? partial : []), ...options.config]) {
-    await git.host({ gitDir }, ['config', '--file', join(gitDir, 'config'), key, value], {
-      signal: options.signal,
-    })
-  }
 }
+
+const partialConfig: readonly (readonly [string, string])[] = [
+  ['core.repositoryFormatVersion', '1'],
+  ['extensions.partialClone', 'origin'],
+  ['remote.origin.promisor', 'true'],
+]
 
 /** Configuration of every `host.git`. Above the threshold a file counts as binary: no diff of it is worth the memory. */
 export const hostConfig: readonly (readonly [string, string])[] = [

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Area } from './area.ts'
-import { lineOf, zeroFields } from './git-calls.ts'
+import { type CallOptions, createFieldReader, lineOf } from './git-calls.ts'
 import { codeOf, translateFileFailure } from './git-errors.ts'
 import { copyIndex } from './index-file.ts'
 import type { Means } from './means.ts'
@@ -19,7 +19,7 @@ export async function carryOver(
 ): Promise<{ readonly tree: string; readonly notes: readonly string[] }> {
   const index = join(area.folder, 'carry.index')
   const env = { GIT_INDEX_FILE: index, GIT_OBJECT_DIRECTORY: join(area.hostGit, 'objects') }
-  const call = (args: readonly string[], options: { stdin?: Buffer; okCodes?: readonly number[] } = {}) =>
+  const call = (args: readonly string[], options: Pick<CallOptions, 'stdin' | 'okCodes' | 'onStdout'> = {}) =>
     means.git.user(source.root, args, {
       ...options,
       env,
@@ -34,10 +34,9 @@ export async function carryOver(
     const notes: string[] = []
     const added = await call(['add', '--all', '--ignore-errors', '--', ':/'], { okCodes: [0, 1] })
     if (added.code === 1) notes.push('Some uncommitted files could not be read and were not carried over.')
-    const raw = zeroFields(
-      await call(['diff-index', '--cached', '--raw', '-z', '--no-abbrev', '--no-renames', 'HEAD']),
-    )
-    const restored = restoredLinks(raw)
+    const restored: string[] = []
+    const onStdout = createFieldReader(restoredLinks(restored))
+    await call(['diff-index', '--cached', '--raw', '-z', '--no-abbrev', '--no-renames', 'HEAD'], { onStdout })
     if (restored.length > 0) {
       notes.push('Changed submodules and repositories inside the checkout were not carried over.')
       await call(['update-index', '-z', '--index-info'], { stdin: Buffer.from(restored.join(''), 'latin1') })
@@ -49,14 +48,21 @@ export async function carryOver(
   }
 }
 
-/** Index lines that put links to other repositories back as the base has them: their commits are not ours to carry. */
-function restoredLinks(fields: readonly string[]): string[] {
-  const lines: string[] = []
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const [oldMode = '', newMode, oldOid = ''] = (fields[at] ?? '').slice(1).split(' ')
-    if (newMode !== '160000') continue
+/**
+ * Adds index lines that put links to other repositories back as the base has them: their commits are not ours to carry.
+ * Takes facts and name of each change in turn.
+ */
+function restoredLinks(lines: string[]): (field: string) => void {
+  let facts: string | undefined
+  return (field) => {
+    if (facts === undefined) {
+      facts = field
+      return
+    }
+    const [oldMode = '', newMode, oldOid = ''] = facts.slice(1).split(' ')
+    facts = undefined
+    if (newMode !== '160000') return
     const mode = oldMode === '000000' ? '0' : oldMode
-    lines.push(`${mode} ${oldOid}\t${fields[at + 1] ?? ''}\0`)
+    lines.push(`${mode} ${oldOid}\t${field}\0`)
   }
-  return lines
 }

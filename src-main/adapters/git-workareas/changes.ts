@@ -1,11 +1,12 @@
+import { setImmediate } from 'node:timers/promises'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { ChangeCounts } from '../../contract/session.ts'
 import type { ChangedFile, FileDiff } from '../../contract/workarea.ts'
 import { type Area, withoutTree } from './area.ts'
-import { type GitCalls, shownName, zeroFields } from './git-calls.ts'
+import { createFieldReader, type GitCalls, shownName } from './git-calls.ts'
 import { createHunkParser } from './hunk-parser.ts'
 import { imageDataUri, maxImageBytes } from './images.ts'
-import { parseRawDiff, type RawChange } from './raw-diff.ts'
+import { createRawDiffParser, type RawChange } from './raw-diff.ts'
 import type { LargeFile, Snapshot } from './snapshot.ts'
 
 /** The differences between two trees; stays true for ever, since both are named by their content. */
@@ -17,6 +18,8 @@ export interface Comparison {
 }
 
 const shownFiles = 20_000
+/** About a millisecond of work; then others have the thread. */
+const filesPerTurn = 2_000
 
 /** Compares as a bare repository: an attributes file of the agent can't hide a change as "binary". */
 export async function compareTrees(
@@ -37,18 +40,17 @@ export async function compareTrees(
     '--ignore-submodules=none',
   ]
   const args = ['diff-tree', '-r', '-z', ...how, base, snapshot.tree]
-  const changes = parseRawDiff(zeroFields(await git.host(withoutTree(area), args, { signal })))
-  const all = [...changes.filter((change) => !isLarge(change, snapshot)), ...snapshot.large.map(largeChange)]
+  const parser = createRawDiffParser()
+  await git.host(withoutTree(area), args, { signal, onStdout: createFieldReader(parser.push) })
+  const large = new Set(snapshot.large.map((file) => shownName(file.path)))
+  const changes = parser.end().filter((change) => !large.has(change.file.path))
+  const all = [...changes, ...snapshot.large.map(largeChange)]
   const counts = { files: all.length, insertions: 0, deletions: 0 }
   for (const { file } of all) {
     counts.insertions += file.insertions ?? 0
     counts.deletions += file.deletions ?? 0
   }
   return { base, snapshot, counts, changes: all }
-}
-
-function isLarge(change: RawChange, snapshot: Snapshot): boolean {
-  return snapshot.large.some((file) => shownName(file.path) === change.file.path)
 }
 
 function largeChange(file: LargeFile): RawChange {
@@ -74,7 +76,11 @@ export async function listFiles(
 ): Promise<{ files: ChangedFile[]; isCut: boolean }> {
   const shown = comparison.changes.slice(0, shownFiles)
   const sizes = await sizesOf(git, area, shown, signal)
-  const files = shown.map((change) => withSizes(change, sizes, comparison.snapshot))
+  const files: ChangedFile[] = []
+  for (const [at, change] of shown.entries()) {
+    if (at % filesPerTurn === filesPerTurn - 1) await setImmediate()
+    files.push(withSizes(change, sizes, comparison.snapshot))
+  }
   return { files, isCut: comparison.changes.length > shown.length }
 }
 
@@ -94,7 +100,8 @@ async function sizesOf(
   signal?: AbortSignal,
 ): Promise<Map<string, number>> {
   const wanted = new Set<string>()
-  for (const { file, oldOid, newOid } of changes) {
+  for (const [at, { file, oldOid, newOid }] of changes.entries()) {
+    if (at % filesPerTurn === filesPerTurn - 1) await setImmediate()
     // A submodule's commit is no object of this repository.
     if (oldOid !== null && file.oldMode !== '160000') wanted.add(oldOid)
     if (newOid !== null && file.newMode !== '160000') wanted.add(newOid)
@@ -102,11 +109,11 @@ async function sizesOf(
   const sizes = new Map<string, number>()
   if (wanted.size === 0) return sizes
   const args = ['cat-file', '--batch-check=%(objectname) %(objectsize)', '--buffer']
-  const answer = await git.host(withoutTree(area), args, { stdin: `${[...wanted].join('\n')}\n`, signal })
-  for (const line of answer.stdout.toString('latin1').split('\n')) {
+  const onStdout = createFieldReader((line) => {
     const [oid, size] = line.split(' ')
     if (oid !== undefined && size !== undefined && /^\d+$/.test(size)) sizes.set(oid, Number(size))
-  }
+  }, '\n')
+  await git.host(withoutTree(area), args, { stdin: `${[...wanted].join('\n')}\n`, signal, onStdout })
   return sizes
 }
 

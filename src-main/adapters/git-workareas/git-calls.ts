@@ -78,6 +78,19 @@ export function zeroFields(outcome: GitOutcome): string[] {
   return fields
 }
 
+/** Reads `-z` output (or lines) as it comes, so that a list of any length never holds the thread for long. */
+export function createFieldReader(
+  onField: (field: string) => void,
+  end: '\0' | '\n' = '\0',
+): (chunk: Buffer) => void {
+  let rest = ''
+  return (chunk) => {
+    const fields = (rest + chunk.toString('latin1')).split(end)
+    rest = fields.pop() ?? ''
+    for (const field of fields) onField(field)
+  }
+}
+
 /** What people see of a name that was read as latin1 bytes. */
 export function shownName(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')

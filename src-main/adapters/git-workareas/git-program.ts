@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { setImmediate } from 'node:timers/promises'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { translateGitFailure, translateSpawnFailure } from './git-errors.ts'
@@ -43,7 +44,12 @@ function collect(child: ReturnType<typeof spawn>, request: GitRequest, onOverflo
   let bytes = 0
   let stderr = ''
   child.stdout?.on('data', (chunk: Buffer) => {
-    if (request.onStdout) return request.onStdout(chunk)
+    if (request.onStdout) {
+      // The reader parses: let others have the thread between two chunks of a long answer.
+      child.stdout?.pause()
+      void setImmediate().then(() => child.stdout?.resume())
+      return request.onStdout(chunk)
+    }
     bytes += chunk.length
     if (bytes > maxCollectedBytes) return onOverflow()
     chunks.push(chunk)
@@ -157,13 +163,17 @@ function runOne(
 export function createGitProgram(file: string, clock: Clock): GitProgram {
   const running = new Map<number, () => void>()
   let isClosed = false
+  let starting: Promise<void> = Promise.resolve()
 
-  const run = (request: GitRequest) =>
-    isClosed || request.signal?.aborted
-      ? Promise.reject<GitOutcome>(
-          new SignalboxError('cancelled', {}, { message: 'The git operation was cancelled.' }),
-        )
-      : runOne(file, clock, running, request)
+  async function run(request: GitRequest): Promise<GitOutcome> {
+    // Starting a process holds the thread for some milliseconds: never two in one turn of the event loop.
+    const mine = starting.then(() => setImmediate())
+    starting = mine
+    await mine
+    if (isClosed || request.signal?.aborted)
+      throw new SignalboxError('cancelled', {}, { message: 'The git operation was cancelled.' })
+    return runOne(file, clock, running, request)
+  }
 
   return {
     run,

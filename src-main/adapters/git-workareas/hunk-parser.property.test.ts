@@ -1,13 +1,19 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createHunkParser } from './hunk-parser.ts'
-import { parseRawDiff } from './raw-diff.ts'
+import { createRawDiffParser } from './raw-diff.ts'
 
 const line = fc.tuple(
   fc.constantFrom('context', 'added', 'removed'),
   fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\n', ' ')),
 )
 const marks = { context: ' ', added: '+', removed: '-' }
+
+function parseRawDiff(fields: readonly string[]) {
+  const parser = createRawDiffParser()
+  for (const field of fields) parser.push(field)
+  return parser.end()
+}
 
 test('a printed hunk is read back, wherever the stream is cut', () => {
   fc.assert(

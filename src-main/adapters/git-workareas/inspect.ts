@@ -1,5 +1,5 @@
 import type { RepositoryInfo } from '../../contract/workarea.ts'
-import { type GitCalls, lineOf, readOnly, zeroFields } from './git-calls.ts'
+import { createFieldReader, type GitCalls, lineOf, readOnly } from './git-calls.ts'
 import { locateSource, type Source } from './source-repository.ts'
 
 const maxBranches = 500
@@ -44,7 +44,12 @@ async function countDirty(git: GitCalls, source: Source, signal?: AbortSignal): 
     '--untracked-files=all',
     '--ignore-submodules=dirty',
   ]
-  return zeroFields(await git.user(source.root, args, { env: readOnly, signal })).length
+  let count = 0
+  const onStdout = createFieldReader(() => {
+    count += 1
+  })
+  await git.user(source.root, args, { env: readOnly, signal, onStdout })
+  return count
 }
 
 async function listBranches(git: GitCalls, source: Source, signal?: AbortSignal): Promise<string[]> {
@@ -69,14 +74,10 @@ async function readContent(
   if (commit === null) return { fileCount: 0, submodules: 0, usesLfs: false }
   let fileCount = 0
   let submodules = 0
-  let rest = ''
-  const onStdout = (chunk: Buffer) => {
-    // Counted as it comes: a list of a million names need not be held.
-    const parts = (rest + chunk.toString('latin1')).split('\0')
-    rest = parts.pop() ?? ''
-    fileCount += parts.length
-    for (const part of parts) if (part.startsWith('160000 ')) submodules += 1
-  }
+  const onStdout = createFieldReader((entry) => {
+    fileCount += 1
+    if (entry.startsWith('160000 ')) submodules += 1
+  })
   await git.user(source.root, ['ls-tree', '-r', '-z', commit], { env: readOnly, signal, onStdout })
   return {
     fileCount: fileCount - submodules,

@@ -10,11 +10,17 @@ import { imageDataUri } from './images.ts'
 import { parsePointer } from './lfs.ts'
 import { alternatesText } from './object-stores.ts'
 import { plainFolder } from './plain-files.ts'
-import { parseRawDiff } from './raw-diff.ts'
+import { createRawDiffParser } from './raw-diff.ts'
 
 const read = (text: string, limits?: Parameters<typeof createHunkParser>[0]) => {
   const parser = createHunkParser(limits)
   parser.push(Buffer.from(text))
+  return parser.end()
+}
+
+function parseRawDiff(fields: readonly string[]) {
+  const parser = createRawDiffParser()
+  for (const field of fields) parser.push(field)
   return parser.end()
 }
 

@@ -3,8 +3,9 @@ import { glob, lstat, open } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { SignalboxError } from '../../contract/errors.ts'
 import { type Area, withoutTree, withTree } from './area.ts'
-import { type GitCalls, lineOf, zeroFields } from './git-calls.ts'
+import { createFieldReader, type GitCalls, lineOf, zeroFields } from './git-calls.ts'
 import { hasCode } from './git-errors.ts'
+import { readUserSettings, type UserSettings } from './user-settings.ts'
 
 /** A changed file that a live view does not read: too large to hash every second. */
 export interface LargeFile {
@@ -67,29 +68,37 @@ interface Found {
 }
 
 async function findChanges(git: GitCalls, area: Area, signal?: AbortSignal): Promise<Found> {
-  const [tracked, others] = await Promise.all([
-    git.host(withTree(area), ['diff-files', '--raw', '-z', '--no-renames', '--ignore-submodules=all'], {
-      signal,
-      timeoutMs: scanTimeoutMs,
-    }),
-    git.host(withTree(area), ['ls-files', '-z', '--others', '--exclude-standard'], {
-      signal,
-      timeoutMs: scanTimeoutMs,
-    }),
-  ])
   const removed: string[] = []
   const changed: string[] = []
-  const fields = zeroFields(tracked)
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const path = fields[at + 1] ?? ''
-    const [, newMode, , , status] = (fields[at] ?? '').split(' ')
+  const others: string[] = []
+  let facts: string | undefined
+  const onTracked = createFieldReader((field) => {
+    if (facts === undefined) {
+      facts = field
+      return
+    }
+    const [, newMode, , , status] = facts.split(' ')
+    facts = undefined
     // 160000 in a file's place: a pipe, a socket or a repository; none of them is content.
-    if (status === 'D' || newMode === '160000') removed.push(path)
-    else changed.push(path)
-  }
-  // A closing slash marks a repository inside the tree.
-  for (const path of zeroFields(others)) if (!path.endsWith('/')) changed.push(path)
-  return { removed, changed }
+    if (status === 'D' || newMode === '160000') removed.push(field)
+    else changed.push(field)
+  })
+  const onOther = createFieldReader((path) => {
+    // A closing slash marks a repository inside the tree.
+    if (!path.endsWith('/')) others.push(path)
+  })
+  const options = { signal, timeoutMs: scanTimeoutMs }
+  await Promise.all([
+    git.host(withTree(area), ['diff-files', '--raw', '-z', '--no-renames', '--ignore-submodules=all'], {
+      ...options,
+      onStdout: onTracked,
+    }),
+    git.host(withTree(area), ['ls-files', '-z', '--others', '--exclude-standard'], {
+      ...options,
+      onStdout: onOther,
+    }),
+  ])
+  return { removed, changed: changed.concat(others) }
 }
 
 /** git opens ignore and attributes files without asking what they are; a pipe there holds it until its time is up. */
@@ -249,9 +258,12 @@ export async function userIdentity(
   git: GitCalls,
   root: string,
 ): Promise<Author & { readonly isKnown: boolean }> {
-  const read = async (key: string) =>
-    lineOf(await git.user(root, ['config', '--get', key], { okCodes: [0, 1] }))
-  const author = plainIdentity(await read('user.name'), await read('user.email'))
+  return identityOf(await readUserSettings(git, root))
+}
+
+/** The identity that the user's configuration names, else the neutral one. */
+export function identityOf(settings: UserSettings): Author & { readonly isKnown: boolean } {
+  const author = plainIdentity(settings.get('user.name') ?? '', settings.get('user.email') ?? '')
   return author === undefined
     ? { name: 'Signalbox', email: 'signalbox@localhost', isKnown: false }
     : { ...author, isKnown: true }

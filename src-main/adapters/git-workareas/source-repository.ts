@@ -4,6 +4,8 @@ import { SignalboxError } from '../../contract/errors.ts'
 import { type GitCalls, lineOf, readOnly } from './git-calls.ts'
 import { codeOf, hasCode } from './git-errors.ts'
 import { isThere } from './plain-files.ts'
+import { together } from './together.ts'
+import { isPartialClone, readUserSettings, type UserSettings } from './user-settings.ts'
 
 /** Where a repository of the user really lies. */
 export interface Source {
@@ -22,11 +24,60 @@ export interface Source {
   }
   readonly isShallow: boolean
   readonly isPartial: boolean
+  /** What the user's configuration says there of the few things that we follow. */
+  readonly settings: UserSettings
 }
 
 /** Finds the repository that a folder belongs to, or says in one sentence why it can't be worked on. */
 export async function locateSource(git: GitCalls, path: string, signal?: AbortSignal): Promise<Source> {
   const folder = await realFolder(path)
+  const [usual, settings] = await together(signal, (either) => [
+    locateUsual(git, folder, either),
+    readUserSettings(git, folder, either),
+  ])
+  const location = usual ?? (await locateStepwise(git, path, folder, signal))
+  return { ...location, settings, isPartial: isPartialClone(settings) }
+}
+
+type Location = Omit<Source, 'settings' | 'isPartial'>
+
+/** A checkout with a commit, in one call. Undefined for everything else: errors, bare, no commit, newlines in a name. */
+async function locateUsual(
+  git: GitCalls,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<Location | undefined> {
+  const facts = ['--is-inside-git-dir', '--show-object-format', '--is-shallow-repository']
+  const places = ['--show-toplevel', '--absolute-git-dir', '--path-format=absolute', '--git-common-dir']
+  const head = ['HEAD^{commit}', '--symbolic-full-name', 'HEAD']
+  const answer = await git.user(folder, ['rev-parse', ...facts, ...places, ...head], {
+    env: readOnly,
+    signal,
+    okCodes: [0, 128],
+  })
+  const lines = lineOf(answer).split('\n')
+  const [isInside, format, isShallow, root = '', gitDir = '', commonDir = '', commit = '', name = ''] = lines
+  const branch = name.startsWith('refs/heads/') ? name.slice('refs/heads/'.length) : null
+  if (answer.code !== 0 || lines.length !== 8 || isInside !== 'false') return undefined
+  if (branch === null && name !== 'HEAD') return undefined
+  return {
+    root,
+    kind: resolve(gitDir) === resolve(commonDir) ? 'plain' : 'linked-worktree',
+    gitDir,
+    commonDir,
+    objectFormat: format === 'sha256' ? 'sha256' : 'sha1',
+    head: { branch, commit, isDetached: branch === null },
+    isShallow: isShallow === 'true',
+  }
+}
+
+/** Every other repository, fact by fact, so that each refusal has its own words. */
+async function locateStepwise(
+  git: GitCalls,
+  path: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<Location> {
   const read = async (args: readonly string[], okCodes: readonly number[] = [0], at = folder) =>
     lineOf(await git.user(at, args, { env: readOnly, signal, okCodes }))
   const isInside = await read(['rev-parse', '--is-inside-git-dir']).catch((error: unknown) =>
@@ -47,11 +98,6 @@ export async function locateSource(git: GitCalls, path: string, signal?: AbortSi
     objectFormat: format === 'sha256' ? 'sha256' : 'sha1',
     head: { branch, commit, isDetached: branch === null && commit !== null },
     isShallow: (await read(['rev-parse', '--is-shallow-repository'])) === 'true',
-    isPartial:
-      (await read(
-        ['config', '--get-regexp', '^(remote\\..*\\.promisor|extensions\\.partialclone)$'],
-        [0, 1],
-      )) !== '',
   }
 }
 

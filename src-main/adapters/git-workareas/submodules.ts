@@ -1,13 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Area, furnishGitDirectory, withoutTree, withTree } from './area.ts'
-import { lineOf, zeroFields } from './git-calls.ts'
+import { createFieldReader, lineOf, zeroFields } from './git-calls.ts'
 import { type Means, refOf } from './means.ts'
 import { storeChain } from './object-stores.ts'
 import type { Author } from './snapshot.ts'
 import type { Source } from './source-repository.ts'
 
-interface Link {
+/** An entry of a tree that is a commit of another repository; the path as latin1 bytes. */
+export interface Link {
   readonly path: string
   readonly commit: string
 }
@@ -35,9 +36,9 @@ export async function checkOutSubmodules(
   means: Means,
   area: Area,
   source: Source,
+  links: readonly Link[],
   request: Request,
 ): Promise<CheckedOut> {
-  const links = await linksOf(means, area, request)
   if (links.length === 0) return { stores: [], refHolders: [], notes: [] }
   const stdin = Buffer.from(links.map((link) => `${link.path}\0`).join(''), 'latin1')
   await means.git.host(withTree(area), ['update-index', '-z', '--skip-worktree', '--stdin'], {
@@ -71,15 +72,19 @@ export async function checkOutSubmodules(
 
 const shown = (path: string) => Buffer.from(path, 'latin1').toString('utf8')
 
-async function linksOf(means: Means, area: Area, request: Request): Promise<Link[]> {
-  const listed = await means.git.host(withoutTree(area), ['ls-tree', '-r', '-z', request.tree], {
-    signal: request.signal,
-  })
+/** The submodules of a tree or commit. */
+export async function linksOf(
+  means: Means,
+  area: Area,
+  tree: string,
+  signal: AbortSignal,
+): Promise<readonly Link[]> {
   const links: Link[] = []
-  for (const entry of zeroFields(listed)) {
+  const onStdout = createFieldReader((entry) => {
     const match = /^160000 commit ([0-9a-f]+)\t(.+)$/s.exec(entry)
     if (match?.[1] !== undefined && match[2] !== undefined) links.push({ commit: match[1], path: match[2] })
-  }
+  })
+  await means.git.host(withoutTree(area), ['ls-tree', '-r', '-z', tree], { signal, onStdout })
   return links
 }
 
@@ -140,7 +145,7 @@ async function checkOutOne(
       signal,
     },
   )
-  await furnishGitDirectory(git, gitDir, {
+  await furnishGitDirectory(gitDir, {
     objectFormat,
     stores,
     isPartial: false,
