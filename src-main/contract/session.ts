@@ -220,9 +220,23 @@ export const SessionDetail = z.object({
 })
 export type SessionDetail = z.infer<typeof SessionDetail>
 
+const promptBytes = 200_000
+const textEncoder = new TextEncoder()
+
+/** What a person tells an agent: it has to fit into a fact's body, written as JSON, whatever characters it is made of. */
+const PromptText = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100_000)
+  .refine(
+    (text) => textEncoder.encode(JSON.stringify(text)).length <= promptBytes,
+    `expected at most ${promptBytes} bytes`,
+  )
+
 export const SubmitInput = z.object({
   projectId: ProjectId,
-  prompt: z.string().trim().min(1).max(100_000),
+  prompt: PromptText,
   title: z.string().trim().max(200).optional(),
   /** An agent of `agent.list`, e.g. `scripted:fix-bug`, `qwen`, `kernel`. */
   agent: z.string().min(1).max(100),
@@ -298,7 +312,7 @@ export const session = {
     errors: ['session_not_found'],
   }),
   prompt: command({
-    input: one.extend({ text: z.string().trim().min(1).max(100_000) }),
+    input: one.extend({ text: PromptText }),
     output: Done.extend({ promptId: PromptId }),
     errors: ['session_not_found', 'session_ended'],
   }),

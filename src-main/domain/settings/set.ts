@@ -2,6 +2,9 @@ import type { NewFact } from '../../contract/events.ts'
 import { Settings } from '../../contract/settings.ts'
 import { accept, type Decision, reject } from '../decision.ts'
 
+/** Longest value, as JSON text: even where every character takes three bytes it fits into a fact's body. */
+const longestValue = 60_000
+
 /** One fact per setting that really changes. */
 export function decideSetSettings(current: Settings, input: Partial<Settings>): Decision {
   const facts: NewFact[] = []
@@ -10,11 +13,10 @@ export function decideSetSettings(current: Settings, input: Partial<Settings>): 
     const parsed = Settings.partial().safeParse({ [key]: value })
     if (!parsed.success)
       return reject('setting_invalid', { key, detail: parsed.error.issues[0]?.message ?? 'not understood' })
-    facts.push({
-      type: 'settings.changed',
-      subject: key,
-      payload: { key, value: JSON.parse(JSON.stringify(value)) },
-    })
+    const text = JSON.stringify(value)
+    if (text.length > longestValue)
+      return reject('setting_invalid', { key, detail: `is longer than ${longestValue} characters` })
+    facts.push({ type: 'settings.changed', subject: key, payload: { key, value: JSON.parse(text) } })
   }
   return accept(facts)
 }
