@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock, KernelPowers } from '../kernel/abi.ts'
 
 /** Longest wait one host timer takes; a longer one fires at once, so it is waited for in pieces. */
@@ -12,6 +12,9 @@ export function nodePowers(): KernelPowers {
       setImmediate(fn)
     },
     monotonicMs: () => performance.now(),
+    sha256: (data) => createHash('sha256').update(data).digest(),
+    hmacSha256: (key, data) => createHmac('sha256', key).update(data).digest(),
+    timingSafeEqual: (left, right) => left.length === right.length && timingSafeEqual(left, right),
   }
 }
 

@@ -208,6 +208,12 @@ export interface KernelPowers {
   defer(fn: () => void): void
   /** Real milliseconds, monotonic; used only to bound a dispatch batch and to notice stalls. */
   monotonicMs(): number
+  /** SHA-256 of bytes, 32 bytes long. */
+  sha256(data: Uint8Array): Uint8Array
+  /** HMAC-SHA-256, 32 bytes long. */
+  hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** Compares in time that depends on the length alone; false when the lengths differ. */
+  timingSafeEqual(left: Uint8Array, right: Uint8Array): boolean
 }
 
 /** Starts the root process: which devices it may open, and the budget of everything below it. */

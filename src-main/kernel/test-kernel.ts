@@ -1,3 +1,4 @@
+import { nodePowers } from '../drivers/host-powers.ts'
 import type { ExitReason, KernelConfig, ProcessImage, Quota, Sys } from './abi.ts'
 import { VirtualClock } from './clock.ts'
 import type { HostEvent } from './host-events.ts'
@@ -14,13 +15,7 @@ export function testKernel(config: Partial<KernelConfig> = {}): TestKernel {
   const clock = new VirtualClock()
   const kernel = new Kernel({
     clock,
-    powers: {
-      randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
-      defer: (fn) => {
-        globalThis.setImmediate(fn)
-      },
-      monotonicMs: () => globalThis.performance.now(),
-    },
+    powers: nodePowers(),
     ...config,
   })
   const facts: HostEvent[] = []
