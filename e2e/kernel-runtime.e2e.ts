@@ -71,7 +71,7 @@ async function setUp(options: SetUp) {
     names: () => ({ tiers: {}, aliases: {}, usual: null }),
   })
   const model = options.spec ?? `${provider}/gpt-4o-mini`
-  const devices = runtime.devices('kernel', model)
+  const devices = await runtime.devices('kernel', model)
   const opened = await openBareSession({
     agent: 'kernel',
     model,

@@ -12,15 +12,17 @@ import { diskUse } from './adapters/this-machine/disk-use.ts'
 import { createFileLog } from './adapters/this-machine/file-log.ts'
 import { openPath } from './adapters/this-machine/open-path.ts'
 import { createScratchHomes } from './adapters/this-machine/scratch-homes.ts'
-import { ensurePrivateFolder } from './adapters/this-machine/state-directory.ts'
+import { ensurePrivateFolder, readOrMakeToken } from './adapters/this-machine/state-directory.ts'
 import { createApp } from './app/app.ts'
 import { createAsks } from './app/effects/asks.ts'
 import { createSessionEffects } from './app/effects/index.ts'
+import { createPrograms } from './app/effects/programs.ts'
 import type { AppPowers } from './app/powers.ts'
-import { createAgentDirectory } from './compose/agents.ts'
+import { createAgentDirectory, listPrices } from './compose/agents.ts'
 import { type OpenDoors, openDoors } from './compose/doors.ts'
 import { createEffectHandlers } from './compose/effects.ts'
 import { createEnvSecrets } from './compose/env-secrets.ts'
+import { openGateway } from './compose/gateway.ts'
 import { startKernel } from './compose/kernel-host.ts'
 import { createRuntimes } from './compose/runtimes.ts'
 import { createStorageScanner } from './compose/storage.ts'
@@ -75,7 +77,8 @@ export async function compose(config: Config, host: HostParts = {}): Promise<Hou
 
 async function build(config: Config, host: HostParts): Promise<House> {
   const ground = await layGround(config, host)
-  const { store, workareas, executor, runtimes, kernel, app, sessions, homes, log } = ground
+  const { store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log } =
+    ground
   kernel.serve(sessions.startTurn)
   const strays = await executor.leftovers()
   removeStaleFiles(config.paths, strays)
@@ -97,7 +100,7 @@ async function build(config: Config, host: HostParts): Promise<House> {
     router,
     async listen() {
       const hasHttpDoor = host.isDaemon === true || store.operator.settings().httpDoor
-      doors ??= await openDoors(router, config, hasHttpDoor)
+      doors ??= await openDoors(router, config, hasHttpDoor, app.metrics)
       return doors
     },
     /** From the outside in: no new work, no running work, no owed work, then what they stood on. */
@@ -106,6 +109,8 @@ async function build(config: Config, host: HostParts): Promise<House> {
       await doors?.close()
       await sessions.close()
       await app.idle()
+      programs.close()
+      await gateway.shut()
       runtimes.close()
       await kernel.close()
       await executor.close()
@@ -137,13 +142,16 @@ async function layGround(config: Config, host: HostParts) {
     secrets,
     storage: createStorageScanner(paths, (id) => store.workareas.read(id)?.sessionId ?? null),
     verifier: createVerifier({ file: paths.database, threads: availableParallelism(), nowMs: clock.nowMs }),
+    processes: kernel.processes,
+    authority: kernel.authority,
+    models: { gateway: () => gateway.url, prices: listPrices },
     probeWall: (options) => executor.probe(options),
     openPath: (path, what, editor) => openPath(path, what, editor, process),
     isProgram: (file) => access(file, constants.X_OK).then(yes, no),
     makeDemoRepository: () => demoRepository(join(paths.home, 'demo'), ids.short()),
     stateBytes: createStateSize(paths.home),
     conditions: () => host.conditions?.() ?? [],
-    capabilityUses: (sessionId) => usesOf(kernel.kernel, sessions.pidOf(sessionId)),
+    capabilityUses: kernel.usesOf,
   }
   const version = host.version ?? '0.1.0'
   const app = createApp({
@@ -160,22 +168,37 @@ async function layGround(config: Config, host: HostParts) {
   const homes = createScratchHomes(join(paths.home, 'homes'))
   const { ledger } = app
   const asks = createAsks({ ledger, clock, ids })
-  const { runtimeOf } = runtimes
+  const { noteModelCall: noteCall } = app
+  const gateway = await openGateway({
+    clock,
+    ids,
+    upstream: runtimes.upstream,
+    models: runtimes.models,
+    secret: readOrMakeToken(paths.token),
+    baseUrl: (provider) => settings().providerBaseUrls[provider] ?? null,
+    keyOf: (provider) => secrets.get(provider),
+    noteCall,
+    describe: (id) => store.sessions.read(id)?.row,
+  })
+  const programs = createPrograms({ kernel: kernel.host, executor, ledger, clock, log })
   const sessions = createSessionEffects({
     ledger,
     kernel: kernel.host,
     workareas,
     executor,
-    runtimeOf,
+    runtimeOf: runtimes.runtimeOf,
     secrets,
     asks,
+    gateway,
+    programs,
+    noteCall,
     clock,
     ids,
     log,
     homes,
     learnSecrets: createEnvSecrets({ addEnvFile: mask.addEnvFile, settings }),
   })
-  return { store, workareas, executor, runtimes, kernel, app, sessions, homes, log }
+  return { store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log }
 }
 
 const yes = () => true
@@ -247,15 +270,4 @@ function createStateSize(home: string): () => number {
     if (!isMeasuring && Date.now() - measuredAtMs > 60_000) void measure()
     return bytes
   }
-}
-
-/** How often a process used each device it holds. */
-function usesOf(
-  kernel: ReturnType<typeof startKernel>['kernel'],
-  pid: number | undefined,
-): Record<string, number> {
-  const uses: Record<string, number> = {}
-  if (pid === undefined) return uses
-  for (const row of kernel.caps()) if (row.pid === pid && row.kind === 'device') uses[row.target] = row.uses
-  return uses
 }

@@ -49,7 +49,11 @@ const laws: Readonly<Record<string, Law>> = {
   wire: { rooms: ['contract'], packages: [] },
   http: { rooms: ['contract', 'wire'], packages: ['node:http', 'node:crypto', 'node:net'] },
   'http/compat': { rooms: ['contract', 'wire'], packages: ['node:http'] },
-  gateway: { rooms: powers, types: ['kernel'], packages: ['node:http', 'node:crypto'] },
+  gateway: {
+    rooms: powers,
+    types: ['kernel'],
+    packages: ['node:http', 'node:https', 'node:tls', 'node:crypto'],
+  },
   runtime: { rooms: ['contract', 'kernel', 'userland', 'harness*'], packages: [...node, '@grpc*'] },
   shell: { rooms: powers, packages: ['electron', ...node] },
   'config.ts': { rooms: ['contract'], packages: ['zod', ...node] },

@@ -1,4 +1,5 @@
 import { agentTable, type OwnLogin } from '../../src-main/adapters/acp/agent-table.ts'
+import { describeBudgets } from './budgets.ts'
 import { describeAgent, plantedKey } from './journeys.ts'
 
 /** The same login with its service at another address. */
@@ -15,7 +16,6 @@ const leadingTo =
 describeAgent({
   agent: 'claude',
   provider: 'anthropic',
-  baseUrl: ({ url }) => url,
   model: 'claude-sonnet-4-5',
   login: {
     path: '.claude/.credentials.json',
@@ -32,4 +32,12 @@ describeAgent({
     table: (address) =>
       agentTable.map((entry) => ({ ...entry, logins: entry.logins.map(leadingTo(address)) })),
   },
+})
+
+describeBudgets({
+  agent: 'claude',
+  provider: 'anthropic',
+  model: 'claude-sonnet-4-5',
+  baseUrl: ({ url }) => `${url}/v1`,
+  price: { input: 3000, output: 15_000 },
 })

@@ -1,4 +1,5 @@
 import { agentTable, type OwnLogin } from '../../src-main/adapters/acp/agent-table.ts'
+import { describeBudgets } from './budgets.ts'
 import { describeAgent, plantedKey } from './journeys.ts'
 
 const config = '.codex/config.toml'
@@ -17,7 +18,6 @@ const leadingTo =
 describeAgent({
   agent: 'codex',
   provider: 'openai-compatible',
-  baseUrl: ({ url }) => `${url}/v1`,
   model: 'fake',
   // Its own sandbox can't run behind the wall, so its model asks to run without, as it is told to.
   writeTurns: (path, content) => [
@@ -41,4 +41,12 @@ describeAgent({
     table: (address) =>
       agentTable.map((entry) => ({ ...entry, logins: entry.logins.map(leadingTo(address)) })),
   },
+})
+
+describeBudgets({
+  agent: 'codex',
+  provider: 'openai-compatible',
+  model: 'gpt-5-mini',
+  baseUrl: ({ url }) => `${url}/v1`,
+  price: { input: 250, output: 2000 },
 })

@@ -2,18 +2,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AgentProgram } from '../../src-main/adapters/acp/agent-table.ts'
-import type { AgentSettings } from '../../src-main/adapters/acp/detect.ts'
 import type { ProviderId } from '../../src-main/contract/agent.ts'
+import type { Runtime } from '../../src-main/ports/runtime.ts'
 import { type ModelServer, startModelServer } from '../fixtures/model-server/model-server.ts'
 import { writeFileTurns } from '../fixtures/model-server/offered-tools.ts'
 import type { Turn } from '../fixtures/model-server/turn.ts'
-import { type AgentBench, createAgentBench, programsOf } from './real-agent.ts'
+import type { PlainSession } from '../fixtures/plain-session.ts'
+import { type AgentBench, type BenchSession, createAgentBench, programsOf } from './real-agent.ts'
 
 /** What is particular about a CLI's journeys. */
 export interface AgentJourney {
   readonly agent: string
   readonly provider: ProviderId
-  readonly baseUrl: (server: ModelServer) => string
   readonly model: string
   /** How its model would write a file so that a person is asked; absent = its own write tool. */
   readonly writeTurns?: (path: string, content: string) => readonly Turn[]
@@ -36,7 +36,9 @@ const never = new AbortController().signal
 interface Bed {
   bench: AgentBench
   server: ModelServer
-  settings(): Pick<AgentSettings, 'providerBaseUrls' | 'defaultModel'>
+  /** A runtime whose sessions reach the model server where the gateway would be. */
+  runtime(): Runtime
+  session(options?: Partial<BenchSession>): PlainSession
   writeTurns(path: string, content: string): readonly Turn[]
 }
 
@@ -44,10 +46,12 @@ interface Bed {
 export function describeAgent(journey: AgentJourney): void {
   describe.skipIf(programsOf(journey.agent) === undefined)(`${journey.agent}`, () => {
     const bed = {
-      settings: () => ({
-        providerBaseUrls: { [journey.provider]: journey.baseUrl(bed.server) },
-        defaultModel: journey.model,
-      }),
+      runtime: () => bed.bench.runtime({}, { provider: journey.provider, model: journey.model }),
+      session: (options = {}) => {
+        const { hostname, port } = new URL(bed.server.url)
+        const gateway = () => ({ host: hostname, port: Number(port), key: 'session-key' })
+        return bed.bench.session({ agent: journey.agent, payment: 'signalbox', gateway, ...options })
+      },
       writeTurns: journey.writeTurns ?? writeFileTurns,
     } as Bed
     beforeEach(async () => {
@@ -66,7 +70,7 @@ export function describeAgent(journey: AgentJourney): void {
 
 function describeWork(journey: AgentJourney, bed: Bed): void {
   it('is found, with its version', async () => {
-    const agents = await bed.bench.runtime(bed.settings()).agents({ isFresh: true })
+    const agents = await bed.runtime().agents({ isFresh: true })
     expect(agents.find(({ id }) => id === journey.agent)).toMatchObject({
       state: 'ready',
       payments: ['signalbox'],
@@ -77,9 +81,9 @@ function describeWork(journey: AgentJourney, bed: Bed): void {
   it('writes a file after it was allowed to', async () => {
     const target = join(bed.bench.workarea, 'hello.txt')
     bed.server.setScript(bed.writeTurns(target, 'hello from the agent\n'))
-    const plain = bed.bench.session({ agent: journey.agent, payment: 'signalbox' })
+    const plain = bed.session()
     const startedAt = performance.now()
-    const handle = await bed.bench.runtime(bed.settings()).start(plain.session)
+    const handle = await bed.runtime().start(plain.session)
     const readyMs = performance.now() - startedAt
     const result = await handle.turn('Write hello.txt', never)
     const doneMs = performance.now() - startedAt
@@ -96,15 +100,13 @@ function describeWork(journey: AgentJourney, bed: Bed): void {
   it('writes nothing when it was refused', async () => {
     const target = join(bed.bench.workarea, 'refused.txt')
     bed.server.setScript(bed.writeTurns(target, 'no\n'))
-    const plain = bed.bench.session({
-      agent: journey.agent,
-      payment: 'signalbox',
+    const plain = bed.session({
       answer: ({ options }) => {
         const no = options.find(({ kind }) => kind === 'reject_once')
         return no ? { kind: 'selected', optionId: no.id, optionKind: no.kind } : { kind: 'cancelled' }
       },
     })
-    const handle = await bed.bench.runtime(bed.settings()).start(plain.session)
+    const handle = await bed.runtime().start(plain.session)
     await handle.turn('Write refused.txt', never)
     await handle.close()
     expect(plain.asks.length).toBeGreaterThanOrEqual(1)
@@ -115,8 +117,8 @@ function describeWork(journey: AgentJourney, bed: Bed): void {
 function describeEnds(journey: AgentJourney, bed: Bed): void {
   it('stops in the middle of a turn', async () => {
     bed.server.setScript([{ text: ['working '], fault: { kind: 'stall', afterFrames: 1 } }])
-    const plain = bed.bench.session({ agent: journey.agent, payment: 'signalbox' })
-    const handle = await bed.bench.runtime(bed.settings()).start(plain.session)
+    const plain = bed.session()
+    const handle = await bed.runtime().start(plain.session)
     const cancel = new AbortController()
     const turn = handle.turn('Take your time', cancel.signal)
     await expect
@@ -133,20 +135,18 @@ function describeEnds(journey: AgentJourney, bed: Bed): void {
   it('asks its open question again after the app was gone, and goes on', async () => {
     const target = join(bed.bench.workarea, 'later.txt')
     bed.server.setScript(bed.writeTurns(target, 'later\n'))
-    const first = bed.bench.session({
-      agent: journey.agent,
-      payment: 'signalbox',
+    const first = bed.session({
       answer: () => new Promise(() => {}),
     })
-    const before = await bed.bench.runtime(bed.settings()).start(first.session)
+    const before = await bed.runtime().start(first.session)
     before.turn('Write later.txt', never).catch(() => undefined)
     await expect.poll(() => first.asks.length, { timeout: 30_000 }).toBe(1)
     await before.detach()
     await bed.bench.restart()
     const { home, sessionId } = first.session
-    const second = bed.bench.session({ agent: journey.agent, payment: 'signalbox', home, sessionId })
+    const second = bed.session({ home, sessionId })
     const [{ identity, resume }] = first.remembered.slice(-1) as [(typeof first.remembered)[number]]
-    const handle = await bed.bench.runtime(bed.settings()).adopt?.(second.session, identity, resume)
+    const handle = await bed.runtime().adopt?.(second.session, identity, resume)
     expect(await handle?.turnInFlight).toEqual({ kind: 'done' })
     await handle?.close()
     expect(second.asks.map(({ title }) => title)).toEqual(first.asks.map(({ title }) => title))
@@ -171,7 +171,7 @@ function describeLogin(journey: AgentJourney, bed: Bed): void {
         model: journey.model,
         forwards: [{ insidePort, host: hostname, port: Number(port) }],
       })
-      return bed.bench.runtime({ grantedCredentials: [...granted] }, table).start(plain.session)
+      return bed.bench.runtime({ grantedCredentials: [...granted] }, undefined, table).start(plain.session)
     }
     await expect(start([])).rejects.toMatchObject({ data: { state: 'not_logged_in' } })
     const handle = await start([journey.agent])

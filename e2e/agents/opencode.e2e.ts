@@ -22,7 +22,6 @@ const leadingTo =
 describeAgent({
   agent: 'opencode',
   provider: 'openai-compatible',
-  baseUrl: ({ url }) => `${url}/v1`,
   model: 'fake',
   login: {
     path: '.local/share/opencode/auth.json',

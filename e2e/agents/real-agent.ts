@@ -7,7 +7,8 @@ import { type AgentProgram, agentTable } from '../../src-main/adapters/acp/agent
 import type { AgentSettings } from '../../src-main/adapters/acp/detect.ts'
 import { createSystemExecutor } from '../../src-main/adapters/system-executor/system-executor.ts'
 import type { Executor, LaunchSpec } from '../../src-main/ports/executor.ts'
-import type { Runtime } from '../../src-main/ports/runtime.ts'
+import type { ModelChoice, Runtime } from '../../src-main/ports/runtime.ts'
+import { choices } from '../fixtures/acp-bed.ts'
 import { createPlainSession, type PlainSession, type PlainSessionOptions } from '../fixtures/plain-session.ts'
 
 /** `forwards` are added to those of the runtime, for logins that lead to the model server. */
@@ -19,7 +20,7 @@ export interface AgentBench {
   readonly root: string
   readonly workarea: string
   readonly userHome: string
-  runtime(settings: Partial<AgentSettings>, table?: readonly AgentProgram[]): Runtime
+  runtime(settings: Partial<AgentSettings>, model?: ModelChoice, table?: readonly AgentProgram[]): Runtime
   session(options: BenchSession): PlainSession
   /** Lets go of the wall as a crash of the app would, and builds it anew over the same state. */
   restart(): Promise<void>
@@ -56,9 +57,10 @@ export function createAgentBench(agent: string): AgentBench {
     root,
     workarea,
     userHome,
-    runtime: (settings, table = agentTable) =>
+    runtime: (settings, model, table = agentTable) =>
       createAcpRuntime({
         table,
+        gateway: choices(() => model),
         machine: { path, home: userHome },
         settings: () => ({ ...noSettings, ...settings }),
         clock,

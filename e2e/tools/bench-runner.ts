@@ -17,6 +17,7 @@ const expected = [
   'ipc/query',
   'ipc/stream',
   'journal/commit',
+  'gateway/stream',
   'grid/live',
 ]
 

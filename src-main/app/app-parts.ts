@@ -5,6 +5,7 @@ import type { ActivityWriter } from './activity-writer.ts'
 import type { Bus } from './bus.ts'
 import type { Mask } from './clean.ts'
 import type { Dispatcher } from './dispatch.ts'
+import type { ModelCallLog } from './model-calls.ts'
 import type { AppPowers, VerifyAll } from './powers.ts'
 
 /** What handlers work with. */
@@ -18,6 +19,7 @@ export interface AppParts {
   readonly bus: Bus
   readonly dispatcher: Dispatcher
   readonly activities: ActivityWriter
+  readonly modelCalls: ModelCallLog
   readonly once: Once
   readonly findings: Findings
   readonly version: string

@@ -6,6 +6,7 @@ import type { WorkareaRecord, Workareas } from '../ports/workareas.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { createApp } from './app.ts'
 import type { EffectHandlers } from './effects-runner.ts'
+import type { AuthorityTable, ProcessTable } from './kernel-powers.ts'
 import type { AppPowers } from './powers.ts'
 
 /** A clock that stands still until it is told to move; timers fire when their time is passed. */
@@ -102,6 +103,28 @@ export function createPaperWorkareas() {
   return { workareas, calls, gone }
 }
 
+const paperProcesses: ProcessTable = {
+  nowMs: () => 0,
+  async *sample() {},
+  find: () => undefined,
+  suspend() {},
+  resume() {},
+  term() {},
+  kill() {},
+  setPriority() {},
+  changeBudget: () => ({ ok: false, resource: 'tokens', limit: 'used', amount: 0 }),
+  setFleetAllowance() {},
+  metricsText: () => '',
+}
+
+const paperAuthority: AuthorityTable = {
+  async *capabilities() {},
+  refusals: () => [],
+  narrow: () => ({ ok: false, cause: 'gone', pid: 0, reason: '' }),
+  expire: () => ({ ok: false, cause: 'gone', pid: 0, reason: '' }),
+  revoke: () => ({ ok: false, cause: 'gone', pid: 0, reason: '' }),
+}
+
 export const noEffects: EffectHandlers = {
   'session.run': async () => {},
   'session.stop': async () => {},
@@ -137,6 +160,9 @@ export function openApp(
       names: async () => [],
     },
     storage: { scan: async () => [], freeBytes: async () => 1e9, remove: async () => {} },
+    processes: paperProcesses,
+    authority: paperAuthority,
+    models: { gateway: () => null, prices: () => ({ prices: [], asOf: '2026-01-01' }) },
     verifier: {
       chain: async () => Promise.reject(new Error('not here')),
       all: async () => Promise.reject(new Error('not here')),

@@ -13,6 +13,8 @@ import { createDispatcher } from './dispatch.ts'
 import { createEffectsRunner, type EffectHandlers } from './effects-runner.ts'
 import { createHandlers } from './handlers.ts'
 import { createLedger } from './ledger.ts'
+import { metricsText } from './metrics.ts'
+import { createModelCallLog } from './model-calls.ts'
 import type { AppPowers } from './powers.ts'
 import { type Adopt, type Reconciled, reconcile } from './reconcile.ts'
 import type { StreamMask } from './text-guard.ts'
@@ -43,12 +45,20 @@ function assemble(options: AppOptions, isStopping: () => boolean) {
   const bus = createBus(log)
   const dispatcher = createDispatcher({ ...options, bus })
   const activities = createActivityWriter({ ...options, bus })
-  const admission = createAdmission({ store, clock, bus, dispatcher })
+  const admission = createAdmission({
+    store,
+    clock,
+    bus,
+    dispatcher,
+    setFleetAllowance: (usdNanos) => options.powers.processes.setFleetAllowance(usdNanos),
+  })
+  const modelCalls = createModelCallLog(options)
   const parts: AppParts = {
     ...options,
     bus,
     dispatcher,
     activities,
+    modelCalls,
     once: createOnce(),
     findings: createFindings(),
     isStopping,
@@ -59,14 +69,17 @@ function assemble(options: AppOptions, isStopping: () => boolean) {
   }
   const runner = createEffectsRunner({ store, clock, log, onFailed })
   dispatcher.onOwed(runner.wake)
-  return { parts, bus, dispatcher, activities, admission, runner }
+  return { parts, bus, dispatcher, activities, modelCalls, admission, runner }
 }
 
 /** The application: everything between the contract's procedures and the journal. Nothing runs before `start`. */
 export function createApp(options: AppOptions) {
   const { store, log, powers, version } = options
   let isStopping = false
-  const { parts, bus, dispatcher, activities, admission, runner } = assemble(options, () => isStopping)
+  const { parts, bus, dispatcher, activities, modelCalls, admission, runner } = assemble(
+    options,
+    () => isStopping,
+  )
   const daemonFact = (fact: NewFact) => void dispatcher.record([fact])
 
   return {
@@ -75,6 +88,10 @@ export function createApp(options: AppOptions) {
     dispatch: dispatcher.dispatch,
     record: dispatcher.record,
     appendActivity: activities.append,
+    /** Takes a model call as it stands now; telemetry, stored in batches. */
+    noteModelCall: modelCalls.note,
+    /** Prometheus text of the kernel and the house. */
+    metrics: () => metricsText(parts),
     bus,
     /** Settles what an earlier run left, then does what is owed and admits what waits. */
     async start({ pid, handlers, adopt }: StartOptions): Promise<Reconciled> {
@@ -88,6 +105,7 @@ export function createApp(options: AppOptions) {
         adopt,
       )
       store.transact(() => store.outbox.revive())
+      modelCalls.settleOld()
       runner.start(handlers)
       admission.open()
       return outcome
@@ -105,6 +123,7 @@ export function createApp(options: AppOptions) {
       admission.close()
       await runner.close()
       activities.close()
+      modelCalls.close()
       daemonFact({ type: 'daemon.stopped', subject: store.machineId, payload: { reason } })
     },
   }

@@ -1,10 +1,12 @@
 import type { AgentInfo, ProviderInfo } from '../contract/agent.ts'
 import type { AuditReport } from '../contract/audit.ts'
 import type { Condition } from '../contract/fleet.ts'
+import type { ModelPrice } from '../contract/process.ts'
 import type { Confinement } from '../contract/session.ts'
 import type { StorageItem } from '../contract/settings.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import type { Workareas } from '../ports/workareas.ts'
+import type { AuthorityTable, ProcessTable } from './kernel-powers.ts'
 
 /** The agents of this machine and how they stand. */
 export interface AgentDirectory {
@@ -45,6 +47,14 @@ export interface Verifier {
   all(signal: AbortSignal): Promise<VerifyAll>
 }
 
+/** The model gateway and the price list, as the models page shows them. */
+export interface ModelDirectory {
+  /** Address of the gateway on this machine; null while it does not listen. */
+  gateway(): string | null
+  /** List prices, and the day (`YYYY-MM-DD`) they were read. */
+  prices(): { prices: ModelPrice[]; asOf: string }
+}
+
 /** What the application may do in the world; the wiring fills it in. */
 export interface AppPowers {
   readonly workareas: Workareas
@@ -52,6 +62,9 @@ export interface AppPowers {
   readonly secrets: Secrets
   readonly storage: StorageScanner
   readonly verifier: Verifier
+  readonly processes: ProcessTable
+  readonly authority: AuthorityTable
+  readonly models: ModelDirectory
   probeWall(options: { readonly isFresh: boolean }): Promise<Confinement>
   openPath(path: string, what: 'folder' | 'editor', editorCommand: readonly string[] | null): Promise<void>
   /** True when a file exists and can be run. */

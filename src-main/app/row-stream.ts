@@ -4,6 +4,7 @@ import type { SessionRow } from '../contract/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { Bus } from './bus.ts'
+import { pause } from './waiting.ts'
 
 type RowsInput = ParsedInputOf<SignalboxContract['fleet']['rows']>
 type RowsItem = OutputOf<SignalboxContract['fleet']['rows']>
@@ -52,16 +53,4 @@ export async function* followRows(
     await bus.rows.after(rings, signal)
     if (!signal.aborted) await pause(clock, coalesceMs, signal)
   }
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel()
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const cancel = clock.after(ms, done)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

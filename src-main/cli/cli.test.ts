@@ -68,6 +68,7 @@ describe('the activity printer', () => {
       isJson: false,
       hasColour: false,
       ask: async () => undefined,
+      openScreen: () => undefined,
     }
     const printer = createActivityPrinter(terminal, () => 0)
     bodies.forEach(

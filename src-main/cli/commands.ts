@@ -1,7 +1,9 @@
 import { exitCodes, readArgs } from './args.ts'
 import { type CliCommand, simple } from './command.ts'
 import { follow } from './follow.ts'
+import { caps, models, ps } from './kernel-commands.ts'
 import { agents, audit, diff, logs, ls, showOne, status } from './read-commands.ts'
+import { top } from './top.ts'
 import { answer, discard, land, prompt, run } from './work-commands.ts'
 
 const demo: CliCommand = {
@@ -49,6 +51,10 @@ export const commands: Readonly<Record<string, CliCommand>> = {
   discard,
   audit,
   agents,
+  ps,
+  top,
+  caps,
+  models,
   status,
   demo,
 }

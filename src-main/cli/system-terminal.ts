@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { Terminal } from './terminal.ts'
+import type { Screen, Terminal } from './terminal.ts'
 
 /** The terminal that this process was started in. Questions are asked only where a person sits at both ends. */
 export function createTerminal(isJson: boolean): Terminal {
@@ -16,6 +16,38 @@ export function createTerminal(isJson: boolean): Terminal {
       const line = await lines.question(question)
       lines.close()
       return line
+    },
+    openScreen: () => (hasPerson && !isJson ? openScreen(process.stdin, process.stdout) : undefined),
+  }
+}
+
+const sequence = '\u001b['
+/** The other screen of the terminal, without a cursor; and back again. */
+const takeScreen = `${sequence}?1049h${sequence}?25l`
+const giveBack = `${sequence}?25h${sequence}?1049l`
+
+function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Screen {
+  input.setRawMode(true)
+  input.resume()
+  output.write(takeScreen)
+  const size = () => ({ columns: output.columns || 80, rows: output.rows || 24 })
+  return {
+    size,
+    draw(lines) {
+      const shown = lines.slice(0, size().rows).map((line) => `${line}${sequence}K`)
+      output.write(`${sequence}H${shown.join('\r\n')}${sequence}J`)
+    },
+    onKey(listener) {
+      const hear = (bytes: Buffer) => {
+        for (const key of bytes.toString('utf8')) listener(key)
+      }
+      input.on('data', hear)
+      return () => void input.off('data', hear)
+    },
+    close() {
+      output.write(giveBack)
+      input.setRawMode(false)
+      input.pause()
     },
   }
 }

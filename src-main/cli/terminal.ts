@@ -1,3 +1,14 @@
+/** A whole terminal window, drawn anew in place. */
+export interface Screen {
+  size(): { readonly columns: number; readonly rows: number }
+  /** Replaces what is shown; lines that are too long or too many are cut. */
+  draw(lines: readonly string[]): void
+  /** Calls `listener` with each key, as the terminal sends it; returns how to stop that. */
+  onKey(listener: (key: string) => void): () => void
+  /** Gives the window back as it was. */
+  close(): void
+}
+
 /** Where the command line writes; a test gives its own. */
 export interface Terminal {
   out(line: string): void
@@ -8,6 +19,8 @@ export interface Terminal {
   readonly hasColour: boolean
   /** Asks one line; undefined when there is nobody to ask. */
   ask(question: string): Promise<string | undefined>
+  /** Takes the whole window; undefined where no person sits at a terminal. */
+  openScreen(): Screen | undefined
 }
 
 type Tone = 'clear' | 'caution' | 'danger' | 'idle' | 'accent' | 'bold'

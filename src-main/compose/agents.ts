@@ -1,4 +1,5 @@
-import type { AgentDirectory } from '../app/powers.ts'
+import { priceList, pricesAsOf } from '../adapters/models/prices.ts'
+import type { AgentDirectory, ModelDirectory } from '../app/powers.ts'
 import type { AgentInfo, ProviderId, ProviderInfo } from '../contract/agent.ts'
 import type { Settings } from '../contract/settings.ts'
 import type { Log } from '../ports/clock.ts'
@@ -87,4 +88,16 @@ export function createAgentDirectory(
     },
     providers,
   }
+}
+
+/** The price list as the models page shows it. */
+export function listPrices(): ReturnType<ModelDirectory['prices']> {
+  const prices = priceList().map(({ provider, model, price: { input, cachedInput, output } }) => ({
+    provider,
+    model,
+    input,
+    cachedInput,
+    output,
+  }))
+  return { prices, asOf: pricesAsOf }
 }

@@ -26,12 +26,17 @@ export interface OpenDoors {
  * Opens the owner-only socket always, and the loopback port when asked for. Only the holder of the instance lock may
  * call this: a socket file found there is a crashed run's.
  */
-export async function openDoors(router: Router, config: Config, hasHttpDoor: boolean): Promise<OpenDoors> {
+export async function openDoors(
+  router: Router,
+  config: Config,
+  hasHttpDoor: boolean,
+  metrics: () => string,
+): Promise<OpenDoors> {
   const { paths } = config
   ensurePrivateFolder(paths.runtime)
   const token = readOrMakeToken(paths.token)
   removeStaleSocket(paths.socket)
-  const shared = { router, token: () => token, actor: operator }
+  const shared = { router, token: () => token, actor: operator, metrics }
   const doors: Door[] = [await openDoor({ ...shared, address: { socketPath: paths.socket } })]
   if (hasHttpDoor && config.httpPort !== null)
     doors.push(await openDoor({ ...shared, address: { port: config.httpPort } }))

@@ -1,12 +1,16 @@
 import type { KernelHost, KernelNews, ProcessSpec, StartTurn } from '../app/effects/kernel-host.ts'
-import type { Budget } from '../contract/session.ts'
+import type { AuthorityTable, ProcessTable } from '../app/kernel-powers.ts'
+import type { Budget, EndReason } from '../contract/session.ts'
 import { nodeClock, nodePowers } from '../drivers/host-powers.ts'
 import { runtimeDriver } from '../drivers/runtime-driver.ts'
+import type { ExitReason, ProcessImage } from '../kernel/abi.ts'
 import type { HostEvent, HostQuota, Usage } from '../kernel/host-events.ts'
-import type { Pid } from '../kernel/ids.ts'
 import { Kernel } from '../kernel/kernel.ts'
 import { fleetRoot } from '../userland/fleet-root.ts'
 import { sessionAgent } from '../userland/session-agent.ts'
+import { createAuthorityTable } from './authority-table.ts'
+import { createProcessTable, pidOf } from './process-table.ts'
+import { followSessions, type SessionPids } from './session-pids.ts'
 
 /** The prompt of a turn as it travels through the kernel: plain data. */
 interface Prompt {
@@ -17,6 +21,10 @@ interface Prompt {
 export interface RunningKernel {
   readonly host: KernelHost
   readonly kernel: Kernel
+  readonly processes: ProcessTable
+  readonly authority: AuthorityTable
+  /** How often a session's process used each device it holds; empty when it does not run here. */
+  usesOf(sessionId: string): Readonly<Record<string, number>>
   /** Who takes the turns of the session processes; set once, when the session effects stand. */
   serve(startTurn: StartTurn): void
   close(): Promise<void>
@@ -24,9 +32,27 @@ export interface RunningKernel {
 
 const runtimes = ['scripted', 'acp', 'kernel', 'otters'] as const
 
+export interface KernelOptions {
+  /** The body of a session's process; {@link sessionAgent} unless told otherwise. */
+  readonly agent?: (name: string) => ProcessImage
+}
+
+/** What one running kernel's parts share. */
+interface Shared {
+  readonly kernel: Kernel
+  readonly sessions: SessionPids
+  /** Last reading of processes that ended. */
+  readonly last: Map<number, Usage>
+  readonly told: Map<number, Budget>
+  readonly agent: (name: string) => ProcessImage
+  /** True while an act is under way whose news its caller records. */
+  isQuiet: boolean
+}
+
 /** Boots the kernel with the fleet's root process and one device per runtime. */
-export function startKernel(): RunningKernel {
-  const kernel = new Kernel({ clock: nodeClock(), powers: nodePowers() })
+export function startKernel({ agent = sessionAgent }: KernelOptions = {}): RunningKernel {
+  const clock = nodeClock()
+  const kernel = new Kernel({ clock, powers: nodePowers() })
   let serveTurn: StartTurn = async () => {
     throw new Error('no runtime stands yet')
   }
@@ -39,13 +65,19 @@ export function startKernel(): RunningKernel {
     )
   }
   void kernel.boot(fleetRoot(), { grant: [], quota: {} })
-  const last = new Map<number, Usage>()
+  const sessions = followSessions(kernel)
+  const shared: Shared = { kernel, sessions, last: new Map(), told: new Map(), agent, isQuiet: false }
+  const { told, last } = shared
   kernel.subscribe((event) => {
-    if (event.type === 'process.exited') last.set(event.pid, event.usage)
+    if (event.type !== 'process.exited') return
+    if (told.delete(event.pid)) last.set(event.pid, event.usage)
   })
   return {
     kernel,
-    host: createHost(kernel, last),
+    host: createHost(shared),
+    processes: createProcessTable({ kernel, sessions, told, now: clock.now }),
+    authority: createAuthorityTable({ kernel, sessions, quietly: (act) => quietly(shared, act) }),
+    usesOf: (sessionId) => usesOf(shared, sessionId),
     serve(startTurn) {
       serveTurn = startTurn
     },
@@ -63,15 +95,47 @@ function readPrompt(request: unknown): Prompt {
   return { text, promptId: typeof promptId === 'string' ? promptId : null }
 }
 
-/** The contract's plain number as the kernel's brand; the kernel answers ESRCH for one that is none. */
-const pidOf = (pid: number) => pid as Pid
+function quietly<T>(shared: Shared, act: () => T): T {
+  shared.isQuiet = true
+  try {
+    return act()
+  } finally {
+    shared.isQuiet = false
+  }
+}
 
-function createHost(kernel: Kernel, last: Map<number, Usage>): KernelHost {
+function usesOf({ kernel, sessions }: Shared, sessionId: string): Readonly<Record<string, number>> {
+  const pid = sessions.ownOf(sessionId)
+  const uses: Record<string, number> = {}
+  for (const row of pid === undefined ? [] : kernel.caps(pidOf(pid)))
+    if (row.kind === 'device') uses[row.target] = (uses[row.target] ?? 0) + row.uses
+  return uses
+}
+
+function createHost(shared: Shared): KernelHost {
+  const { kernel, last } = shared
   return {
-    spawn: (spec) => spawn(kernel, spec),
+    spawn: (spec) => spawn(shared, spec),
     door(pid) {
       const door = kernel.door(pidOf(pid))
       return {
+        get isAlive() {
+          return door.isAlive
+        },
+        whenRunning: () => door.whenRunning(),
+        begin(device, what, first) {
+          const beginning = door.begin(device, { what }, first)
+          if (!beginning.ok) return beginning
+          const { operation } = beginning
+          return {
+            ok: true,
+            operation: {
+              grow: (total) => operation.grow(total),
+              finish: (total) => void operation.finish(total),
+              onStop: (stop) => operation.onStop(stop),
+            },
+          }
+        },
         open: (device) => door.open(device),
         charge: (cost) => door.charge(cost).ok,
         settle: (cost) => void door.settle(cost),
@@ -86,32 +150,53 @@ function createHost(kernel: Kernel, last: Map<number, Usage>): KernelHost {
     kill: (pid) => void kernel.signal(pidOf(pid)),
     suspend: (pid) => kernel.isAlive(pidOf(pid)) && kernel.suspend(pidOf(pid)),
     resume: (pid) => kernel.isAlive(pidOf(pid)) && kernel.resume(pidOf(pid)),
+    parts: {
+      spawn: (parent, name) =>
+        kernel.isAlive(pidOf(parent)) ? kernel.parts.spawn(pidOf(parent), name) : undefined,
+      end: (pid, reason) => void kernel.parts.end(pidOf(pid), exitReasonOf(reason)),
+      spend: (pid, cpuMs) => kernel.parts.spend(pidOf(pid), cpuMs),
+    },
     onNews: (listener) =>
       kernel.subscribe((event) => {
-        const news = newsOf(event)
+        const isTold = shared.isQuiet && event.type.startsWith('capability.')
+        const news = isTold ? undefined : newsOf(event)
         if (news) listener(news)
       }),
   }
 }
 
-function spawn(kernel: Kernel, spec: ProcessSpec): { pid: number; parent: number } {
+function spawn(shared: Shared, spec: ProcessSpec): { pid: number; parent: number } {
+  const { kernel, sessions, told, agent } = shared
   for (const device of spec.devices) kernel.registerAuthority(device)
   const [first, ...later] = spec.prompts
   const { pid } = kernel.spawnHost({
-    image: sessionAgent(`session ${spec.sessionId}`),
+    image: agent(`session ${spec.sessionId}`),
     args: { runtime: `runtime:${spec.runtime}`, prompt: first },
-    quota: quotaOf(spec.budget),
+    quota: quotaOf(kernel, spec.budget),
     devices: spec.devices,
     priority: spec.priority,
   })
+  sessions.own(pid, spec.sessionId)
+  told.set(pid, spec.budget)
   for (const prompt of later) kernel.post(pid, { $: 'prompt', prompt })
   return { pid, parent: kernel.rootPid ?? 0 }
 }
 
-/** A limit that is null is not set; the kernel tells it apart from 0 by its absence. */
-function quotaOf(budget: Budget): HostQuota {
+/** Only how a program ends: normally, or with a fault. */
+function exitReasonOf(reason: EndReason): ExitReason {
+  return reason.kind === 'fault' ? reason : { kind: 'normal' }
+}
+
+/**
+ * A limit that is null is not set; the kernel tells it apart from 0 by its absence. Of the money it gets no more than the
+ * fleet has left: it was admitted when there was enough, and a little may have gone since.
+ */
+function quotaOf(kernel: Kernel, budget: Budget): HostQuota {
   const entries = Object.entries(budget).filter(([, value]) => value !== null)
-  return Object.fromEntries(entries) as HostQuota
+  const quota = Object.fromEntries(entries) as HostQuota
+  const left = kernel.rootPid === undefined ? undefined : kernel.usage(kernel.rootPid)?.usdNanos.available
+  if (left === undefined || quota.usdNanos === undefined) return quota
+  return { ...quota, usdNanos: Math.max(0, Math.min(quota.usdNanos, left)) }
 }
 
 function newsOf(event: HostEvent): KernelNews | undefined {

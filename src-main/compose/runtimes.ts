@@ -7,6 +7,7 @@ import { createScriptedRuntime } from '../adapters/scripted/scripted-runtime.ts'
 import { createWorkareaTools } from '../adapters/workarea-tools/workarea-tools.ts'
 import type { Config } from '../config.ts'
 import type { Settings } from '../contract/settings.ts'
+import { createUpstream } from '../gateway/upstream.ts'
 import { ModelError } from '../harness/core/model.ts'
 import { createHarness } from '../harness/core/run.ts'
 import type { Clock, Log } from '../ports/clock.ts'
@@ -14,6 +15,8 @@ import type { Executor } from '../ports/executor.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import { createProviders } from './agents.ts'
+import { extraCertificates } from './gateway.ts'
+import { createModelChoices } from './model-choices.ts'
 
 export interface RuntimeParts {
   readonly config: Config
@@ -29,8 +32,13 @@ export interface RuntimeParts {
 /** The runtimes of this machine, with what they need and nothing else. */
 export function createRuntimes(parts: RuntimeParts) {
   const { config, clock, log, executor, settings, mask, env } = parts
-  const models = createModels({ clock, mask })
+  const upstream = createUpstream({
+    proxyEnv: env,
+    extraCertificates: extraCertificates(env.NODE_EXTRA_CA_CERTS, (message) => log.warn(message)),
+  })
+  const models = createModels({ clock, mask, fetch: upstream.fetch })
   const providers = createProviders({ ...parts, models })
+  const choices = createModelChoices({ providers, defaultModel: () => settings().defaultModel })
   const openTools = createWorkareaTools({ node: productNode() })
   const probe = () => executor.probe()
   const scripted = createScriptedRuntime({
@@ -44,6 +52,7 @@ export function createRuntimes(parts: RuntimeParts) {
     table: agentTable,
     machine: { path: env.PATH ?? '', home: env.HOME ?? '' },
     settings,
+    gateway: choices,
     clock,
     log,
     mask,
@@ -61,12 +70,15 @@ export function createRuntimes(parts: RuntimeParts) {
   const all: readonly Runtime[] = [scripted, acp, kernel]
   return {
     all,
+    models,
+    upstream,
     providers,
     runtimeOf: (kind: Runtime['kind']) => all.find((runtime) => runtime.kind === kind),
     close() {
       scripted.close()
       kernel.close()
       models.close()
+      upstream.close()
     },
   }
 }

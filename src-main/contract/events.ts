@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { AskId, AtMs, Count, Pid, ProjectId, PromptId, Seq, SessionId, WorkareaId } from './ids.ts'
+import { ProjectBudget } from './project.ts'
 import { Ask, Budget, ChangeCounts, Confinement, EndReason, Payment, RuntimeKind, Usage } from './session.ts'
 
 const empty = z.object({})
@@ -60,6 +61,12 @@ export const factPayloads = {
     note: z.string().nullable(),
   }),
   'session.prompted': z.object({ promptId: PromptId, text: z.string() }),
+  /** `priority` is the queue's (1 to 5), `processPriority` the kernel's (−20 to 20); null = as it was. */
+  'session.reprioritised': z.object({
+    priority: z.int().nullable(),
+    pid: Pid.nullable(),
+    processPriority: z.int().nullable(),
+  }),
   'session.pauseRequested': empty,
   'session.paused': empty,
   'session.resumed': empty,
@@ -70,6 +77,8 @@ export const factPayloads = {
     usage: Usage,
     activityCount: Count,
     activitiesDigest: z.string(),
+    /** SHA-256 of the session's kernel recording; absent when nothing was recorded. */
+    recordingDigest: z.string().optional(),
   }),
   'workarea.changed': z.object({
     workareaId: WorkareaId,
@@ -109,6 +118,7 @@ export const factPayloads = {
     limit: z.number().nullable(),
   }),
   'project.added': z.object({ projectId: ProjectId, path: z.string(), name: z.string() }),
+  'project.budgetChanged': z.object({ projectId: ProjectId, budget: ProjectBudget }),
   'project.removed': z.object({ projectId: ProjectId }),
   'settings.changed': z.object({ key: z.string(), value: z.json() }),
   'daemon.started': z.object({ version: z.string(), pid: Count }),

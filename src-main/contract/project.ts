@@ -1,7 +1,14 @@
 import * as z from 'zod'
-import { AtMs, Count, PathText, ProjectId } from './ids.ts'
+import { AtMs, Count, PathText, ProjectId, UsdNanos } from './ids.ts'
 import { command, query } from './procedure.ts'
 import { Done } from './session.ts'
+
+/** What all sessions of a project together may use in one UTC day; checked when a session is admitted. null = no limit. */
+export const ProjectBudget = z.object({
+  dailyUsdNanos: UsdNanos.nullable(),
+  dailyTokens: Count.nullable(),
+})
+export type ProjectBudget = z.infer<typeof ProjectBudget>
 
 /** A repository the user let Signalbox work on. */
 export const Project = z.object({
@@ -11,6 +18,8 @@ export const Project = z.object({
   addedAtMs: AtMs,
   sessions: Count,
   working: Count,
+  budget: ProjectBudget,
+  usedToday: z.object({ usdNanos: UsdNanos, tokens: Count }),
 })
 export type Project = z.infer<typeof Project>
 
@@ -33,6 +42,11 @@ export const project = {
   }),
   /** Lets the user pick a folder in the system's own dialog; null when there is none to show, or nothing was picked. */
   chooseFolder: command({ input: z.object({}), output: z.object({ path: z.string().nullable() }) }),
+  setBudget: command({
+    input: z.object({ projectId: ProjectId, budget: ProjectBudget }),
+    output: Done,
+    errors: ['project_not_found'],
+  }),
   remove: command({
     input: z.object({ projectId: ProjectId }),
     output: Done,

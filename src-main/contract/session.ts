@@ -332,6 +332,12 @@ export const session = {
   }),
   pause: command({ input: one, output: Done, errors: ['session_not_found', 'session_not_running'] }),
   resume: command({ input: one, output: Done, errors: ['session_not_found', 'session_not_paused'] }),
+  /** Queue order and the share of the processor: 1 is the most urgent, 3 the usual. */
+  reprioritise: command({
+    input: one.extend({ priority: z.int().min(1).max(5) }),
+    output: Done,
+    errors: ['session_not_found', 'session_ended'],
+  }),
   keep: command({
     input: one,
     output: Done,

@@ -26,6 +26,7 @@ export function nodeClock(): Clock {
   const origin = performance.timeOrigin
   return {
     now: () => origin + performance.now(),
+    epochMs: () => Date.now(),
     setTimer(ms, fire) {
       let timer: NodeJS.Timeout
       const arm = (leftMs: number): void => {

@@ -13,6 +13,8 @@ export interface DoorOptions {
   readonly router: Router
   readonly token: () => string
   readonly actor: Actor
+  /** What `GET /metrics` answers, in Prometheus text format; absent = there is no such route. */
+  readonly metrics?: () => string
   /** An owner-only Unix socket (named pipe on Windows) or a loopback port; 0 picks a free one. */
   readonly address: { readonly socketPath: string } | { readonly port: number }
 }
@@ -76,6 +78,8 @@ async function serve(
       error: { code, message: refusal.reason, data: { reason: refusal.reason } },
     })
   }
+  if (options.metrics && request.url === '/metrics' && request.method === 'GET')
+    return send(response, 200, metricsType, options.metrics())
   const path = readPath(request)
   const controller = new AbortController()
   response.on('close', () => controller.abort())
@@ -183,11 +187,17 @@ function readLastEventId(request: IncomingMessage, plane: Plane): number | undef
   return Number(match[2])
 }
 
+/** The type that Prometheus asks for, version and all. */
+const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
+
 function reply(response: ServerResponse, status: number, body: unknown): void {
+  send(response, status, 'application/json; charset=utf-8', JSON.stringify(body))
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
   if (response.headersSent || response.destroyed) return void response.end()
-  const text = JSON.stringify(body)
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': type,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     ...(status === 200 ? {} : { connection: 'close' }),

@@ -1,4 +1,6 @@
 import type { CapRef, DriverName, MsgId, Pid, SegId } from './ids.ts'
+import type { Journal, Store } from './journal.ts'
+import type { TransportKeys } from './routes.ts'
 
 /** A budget as a person gives it: usd in dollars, wallMs in milliseconds, mem in tokens. An absent key is not 0. */
 export interface Quota {
@@ -26,14 +28,14 @@ export type ExitReason =
   | { readonly kind: 'deadline' }
   | { readonly kind: 'shutdown' }
 
-/** Tells a watcher that a process ended. Genuine only when the message's `from` is 0. */
+/** Tells a watcher that a process ended. Genuine only when the message's `from` is 0 and it has no `remote`. */
 export interface Down {
   readonly $: 'down'
   readonly pid: Pid
   readonly reason: ExitReason
 }
 
-/** Asks a process to wind down; ignoring it is legal. Genuine only when the message's `from` is 0. */
+/** Asks a process to wind down; ignoring it is legal. Genuine only when `from` is 0 and there is no `remote`. */
 export interface Term {
   readonly $: 'term'
   readonly from: Pid
@@ -55,6 +57,17 @@ export interface Message<T = unknown> {
   readonly caps: readonly CapRef[]
   readonly corr?: MsgId
   readonly deadline?: number
+  /**
+   * Set on a message of another node, whose `from` is 0 here. The pid is what that node says, 0 for one of its host; it
+   * may be answered by dialling it. Whatever such a message says, it is never the kernel's own word.
+   */
+  readonly remote?: RemoteSender
+}
+
+/** The sender of a message that came from another node. */
+export interface RemoteSender {
+  readonly node: string
+  readonly pid: Pid
 }
 
 export interface SendOptions {
@@ -194,6 +207,8 @@ export type SyscallName = keyof Sys
 /** Time for the kernel: milliseconds from any fixed origin, and one-shot timers. */
 export interface Clock {
   now(): number
+  /** Wall-clock time in epoch ms, which envelopes carry between nodes; `now` stands in where it is absent. */
+  epochMs?(): number
   setTimer(ms: number, fire: () => void): Timer
 }
 
@@ -232,10 +247,32 @@ export interface KernelLimits {
   readonly dispatchesPerTurn?: number
   /** Milliseconds before the host's event loop gets a turn. Default 8. */
   readonly turnMs?: number
+  /** How long `spawnRemote` waits for the other node's answer. Default 30,000. */
+  readonly remoteSpawnTimeoutMs?: number
+  /** How long a message to another node is presented without anyone answering for it. Default 15,000. */
+  readonly remoteSendTimeoutMs?: number
 }
+
+/** `record` writes everything from outside to the store; `replay` takes it from there. */
+export type KernelMode = 'live' | 'record' | 'replay'
 
 export interface KernelConfig {
   readonly clock: Clock
+  /** Default live. */
+  readonly mode?: KernelMode
+  /** Where a recording goes, a replay comes from, and goes on once it is live. */
+  readonly store?: Store
+  /** A journal that was read already, to be replayed. */
+  readonly journal?: Journal
+  /**
+   * Takes secrets out of every text before it is hashed or stored. Must be idempotent and depend on the text alone. In
+   * a replay processes get the redacted text: one whose course depends on what a secret says will diverge.
+   */
+  readonly redact?: (text: string) => string
+  /** A replay goes on in the world where its journal ends. */
+  readonly thenLive?: boolean
+  /** Images that a replay boots or spawns, by the names they had. */
+  readonly images?: Readonly<Record<string, ProcessImage>> | ((name: string) => ProcessImage | undefined)
   readonly powers: KernelPowers
   /** Reductions per time slice; default 64. */
   readonly quantum?: number
@@ -245,6 +282,10 @@ export interface KernelConfig {
   readonly seed?: string
   readonly pager?: Pager
   readonly recaller?: Recaller
+  /** This kernel's name among nodes. Without one it can send to others, but they cannot answer. */
+  readonly node?: string
+  /** Keys shared with other nodes: one for all, or one per node, each of at least 32 bytes. */
+  readonly transportKey?: TransportKeys
 }
 
 /** Decides what leaves the resident set; a misbehaving pager can only cause an out-of-memory kill. */

@@ -1,4 +1,15 @@
-import { type Account, CHILDREN, limitAmount, MEM, resourceName, TOKENS, TOOL_CALLS, USD } from './account.ts'
+import type { ResourceName } from './abi.ts'
+import {
+  type Account,
+  CHILDREN,
+  causedBelow,
+  limitAmount,
+  MEM,
+  resourceName,
+  TOKENS,
+  TOOL_CALLS,
+  USD,
+} from './account.ts'
 import { type Core, parseMs } from './core.ts'
 import { KernelError, QuotaExceeded } from './errors.ts'
 import type { HostQuota } from './host-events.ts'
@@ -17,12 +28,32 @@ const COLUMNS: readonly (readonly [number, keyof BudgetChange])[] = [
   [CHILDREN, 'children'],
 ]
 
+/** A limit below what is used already, or held for what runs below (EINVAL). Amounts as in {@link QuotaExceeded}. */
+export class LimitTooLow extends KernelError {
+  readonly resource: ResourceName
+  readonly used: number
+
+  constructor(resource: ResourceName, used: number) {
+    super('EINVAL', `${resource}: ${used} are already used`)
+    this.name = 'LimitTooLow'
+    this.resource = resource
+    this.used = used
+  }
+}
+
 /**
  * Changes a live process's limits, all or none. A new limit counts what was already spent; less than that, or than
- * what its own children hold, is EINVAL; more than the pool above has left is EQUOTA.
+ * what its own children hold, is EINVAL ({@link LimitTooLow}); more than the pool above has left is EQUOTA.
  */
 export function changeBudget(core: Core, process: Process, change: BudgetChange): void {
-  const { account } = process
+  const setWall = planWall(core, process, change.wallMs)
+  changeLimits(process.account, change)
+  setWall()
+  core.host.emit({ type: 'budget.changed', pid: process.pid, usage: usageOf(core, process) })
+}
+
+/** The account's part of a changed budget: all limits or none. Errors as of {@link changeBudget}. */
+export function changeLimits(account: Account, change: BudgetChange): void {
   const steps: (() => void)[] = []
   for (const [column, key] of COLUMNS) {
     const wanted = change[key]
@@ -31,11 +62,23 @@ export function changeBudget(core: Core, process: Process, change: BudgetChange)
       wanted === null ? planShared(account, column) : planLimit(account, column, amountOf(column, wanted)),
     )
   }
-  const wall = change.wallMs
-  const wallMs = wall === undefined || wall === null ? wall : parseMs(wall, 'wallMs')
   for (const step of steps) step()
-  if (wallMs !== undefined) setWall(core, process, wallMs ?? Number.POSITIVE_INFINITY)
-  core.host.emit({ type: 'budget.changed', pid: process.pid, usage: usageOf(core, process) })
+}
+
+/**
+ * Lets everything below a root spend `more` from now on, in nano-dollars; null takes the limit away. What is promised to
+ * processes that live stays theirs, so that the true limit may be higher.
+ */
+export function setAllowance(core: Core, root: Process, more: number | null): void {
+  const { account } = root
+  if (more === null) {
+    if (account.isLimited(USD)) changeBudget(core, root, { usdNanos: null })
+    return
+  }
+  const spent = causedBelow(account, USD) - (account.overdraft[USD] ?? 0)
+  const promised = (account.spent[USD] ?? 0) + (account.reserved[USD] ?? 0)
+  const limit = Math.max(promised, spent + more)
+  if (limit !== account.limit[USD]) changeBudget(core, root, { usdNanos: limit })
 }
 
 function amountOf(column: number, value: number): number {
@@ -45,20 +88,26 @@ function amountOf(column: number, value: number): number {
   return value
 }
 
-function setWall(core: Core, process: Process, limitMs: number): void {
-  const { parent } = process
-  const most = parent
-    ? process.wallMs(core.clock.now()) + parent.wallLeft(core.clock.now())
-    : Number.POSITIVE_INFINITY
-  process.wallLimitMs = Math.min(limitMs, most)
-  armWall(core, process)
+/** Its parent's ceiling holds for it as well: it can have no more, and without a ceiling of its own it has that one. */
+function planWall(core: Core, process: Process, wanted: number | null | undefined): () => void {
+  if (wanted === undefined) return () => undefined
+  const now = core.clock.now()
+  const used = Math.round(process.wallMs(now))
+  const left = process.parent?.wallLeft(now) ?? Number.POSITIVE_INFINITY
+  const limitMs = wanted === null ? used + left : parseMs(wanted, 'wallMs')
+  if (limitMs < used) throw new LimitTooLow('wallMs', used)
+  if (wanted !== null && limitMs > used + left) throw new QuotaExceeded('wallMs', limitMs - used, left)
+  return () => {
+    process.wallLimitMs = limitMs
+    armWall(core, process)
+  }
 }
 
 function planLimit(account: Account, column: number, limit: number): () => void {
   const held = account.has(column) && account.limit[column] !== Number.POSITIVE_INFINITY
   if (!held && account.parent) return planCarve(account, account.parent, column, limit)
   const used = (account.spent[column] ?? 0) + (account.reserved[column] ?? 0)
-  if (limit < used) throw new KernelError('EINVAL', `${resourceName(column)}: ${used} are already used`)
+  if (limit < used) throw new LimitTooLow(resourceName(column), used)
   const up = account.parent?.holder(column)
   const more = limit - (account.limit[column] ?? 0)
   if (up && more > up.available(column))
@@ -75,7 +124,7 @@ function planCarve(account: Account, parent: Account, column: number, limit: num
   const part = sharedPart(account, column)
   const spent = Math.min(part.spent, up.spent[column] ?? 0)
   const used = spent + part.reserved
-  if (limit < used) throw new KernelError('EINVAL', `${resourceName(column)}: ${used} are already used`)
+  if (limit < used) throw new LimitTooLow(resourceName(column), used)
   const more = limit - used
   if (more > up.available(column)) throw new QuotaExceeded(resourceName(column), more, up.available(column))
   return () => {

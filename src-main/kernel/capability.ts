@@ -34,9 +34,9 @@ export class Capability {
   readonly owner: Pid
   readonly resource: Resource
   readonly rights: number
-  readonly caveats: readonly Caveat[]
+  caveats: readonly Caveat[]
   /** Earliest expiry of its caveats, all inherited ones included; Infinity when there is none. */
-  readonly expiresAt: number
+  expiresAt: number
   isRevoked = false
   /** Left the table with its owner, but still joins its descendants to its ancestors. */
   isSkeleton = false
@@ -68,6 +68,12 @@ export class Capability {
     )
     this.depth = parent ? parent.depth + 1 : 0
   }
+}
+
+/** The capabilities of one process: a list without order, and its length. */
+interface Owned {
+  head: Capability | undefined
+  count: number
 }
 
 interface CapabilityInit {
@@ -103,7 +109,7 @@ export interface CapTableEvents {
 
 export class CapTable {
   readonly #byRef = new Map<CapRef, Capability>()
-  readonly #owned = new Map<Pid, Capability>()
+  readonly #owned = new Map<Pid, Owned>()
   /** How many live capabilities name a process; a tombstone lives while there is one. */
   readonly #naming = new Map<Pid, number>()
   readonly #random: { hex(bytes: number): string }
@@ -218,7 +224,8 @@ export class CapTable {
   /** Deletes everything a process owns, in time proportional to that. */
   deleteOwned(owner: Pid): number {
     let count = 0
-    for (let cap = this.#owned.get(owner); cap; cap = this.#owned.get(owner)) {
+    const owned = this.#owned.get(owner)
+    for (let cap = owned?.head; cap; cap = owned?.head) {
       this.delete(cap)
       count++
     }
@@ -228,7 +235,37 @@ export class CapTable {
   /** Every capability of one owner, or of all. */
   *list(owner?: Pid): Generator<Capability> {
     if (owner === undefined) yield* this.#byRef.values()
-    else for (let cap = this.#owned.get(owner); cap; cap = cap.nextOwned) yield cap
+    else for (let cap = this.#owned.get(owner)?.head; cap; cap = cap.nextOwned) yield cap
+  }
+
+  /** How many capabilities a process holds. */
+  countOf(owner: Pid): number {
+    return this.#owned.get(owner)?.count ?? 0
+  }
+
+  /** The live capability behind a public number, by a walk over all of them. */
+  byId(id: number): Capability | undefined {
+    for (const cap of this.#byRef.values()) if (cap.id === id) return cap
+    return undefined
+  }
+
+  /** A capability on less than its parent is on: another resource that the parent's covers, as the caller has checked. */
+  within(parent: Capability, owner: Pid, resource: Resource, rights: number, caveats: readonly Caveat[]) {
+    return this.#insert(owner, resource, rights & parent.rights, caveats, parent)
+  }
+
+  /** Gives a capability and all that derives from it an end at `at`, where it has no earlier one; gives those changed. */
+  expire(cap: Capability, at: number): Capability[] {
+    const changed: Capability[] = []
+    const stack: Capability[] = [cap]
+    for (let one = stack.pop(); one; one = stack.pop()) {
+      for (let child = one.firstChild; child; child = child.nextSibling) stack.push(child)
+      if (one.isSkeleton || one.expiresAt <= at) continue
+      one.caveats = [...one.caveats, { kind: 'expires', at }]
+      one.expiresAt = at
+      changed.push(one)
+    }
+    return changed
   }
 
   isNamed(pid: Pid): boolean {
@@ -255,20 +292,31 @@ export class CapTable {
       parent.childCount++
     }
     this.#byRef.set(ref, cap)
-    const head = this.#owned.get(owner)
-    cap.nextOwned = head
-    if (head) head.prevOwned = cap
-    this.#owned.set(owner, cap)
+    this.#own(cap)
     if (resource.kind === 'process') this.#naming.set(resource.pid, (this.#naming.get(resource.pid) ?? 0) + 1)
     return cap
+  }
+
+  #own(cap: Capability): void {
+    const owned = this.#owned.get(cap.owner)
+    if (!owned) {
+      this.#owned.set(cap.owner, { head: cap, count: 1 })
+      return
+    }
+    cap.nextOwned = owned.head
+    if (owned.head) owned.head.prevOwned = cap
+    owned.head = cap
+    owned.count++
   }
 
   /** Out of the table and its owner's list; the tree is the caller's business. */
   #drop(cap: Capability): void {
     this.#byRef.delete(cap.ref)
+    const owned = this.#owned.get(cap.owner)
+    if (owned) owned.count--
     if (cap.prevOwned) cap.prevOwned.nextOwned = cap.nextOwned
-    else if (cap.nextOwned) this.#owned.set(cap.owner, cap.nextOwned)
-    else this.#owned.delete(cap.owner)
+    else if (owned) owned.head = cap.nextOwned
+    if (owned?.count === 0) this.#owned.delete(cap.owner)
     if (cap.nextOwned) cap.nextOwned.prevOwned = cap.prevOwned
     cap.nextOwned = undefined
     cap.prevOwned = undefined

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './abi.ts'
+import { KernelError } from './errors.ts'
 import { Heap } from './heap.ts'
 
 interface Pending extends Timer {
@@ -8,20 +9,23 @@ interface Pending extends Timer {
 }
 
 /**
- * Time that stands still while anything is ready or in flight and then jumps to the next timer, so that sleeping
+ * Time in whole microseconds that stands still while anything is ready or in flight and then jumps to the next timer, so that sleeping
  * costs nothing and runs repeat exactly. Equal times fire in creation order.
  */
 export class VirtualClock implements Clock {
   readonly #timers = new Heap<Pending>((a, b) => a.at < b.at || (a.at === b.at && a.order < b.order))
-  readonly #usPerReduction: number
+  readonly usPerReduction: number
   #nowUs = 0
   #order = 0
   #delays = 0
   readonly #watchers: (() => void)[] = []
 
-  /** `usPerReduction` lets spinning code use up time; 0 (the default) means only sleeping does. */
+  /** `usPerReduction`, a whole number, lets spinning code use up time; 0 (the default) means only sleeping does. */
   constructor(options: { usPerReduction?: number } = {}) {
-    this.#usPerReduction = options.usPerReduction ?? 0
+    const { usPerReduction = 0 } = options
+    if (!Number.isSafeInteger(usPerReduction) || usPerReduction < 0)
+      throw new KernelError('EINVAL', 'usPerReduction must be a whole number of at least 0')
+    this.usPerReduction = usPerReduction
   }
 
   now(): number {
@@ -30,7 +34,7 @@ export class VirtualClock implements Clock {
 
   setTimer(ms: number, fire: () => void): Timer {
     const timer: Pending = {
-      at: this.#nowUs + Math.max(0, ms) * 1000,
+      at: Math.ceil(this.#nowUs + Math.max(0, ms) * 1000),
       order: this.#order++,
       fire,
       cancel() {
@@ -65,7 +69,7 @@ export class VirtualClock implements Clock {
 
   /** Lets reductions pass as time. Called by the kernel. */
   spend(reductions: number): void {
-    this.#nowUs += reductions * this.#usPerReduction
+    this.#nowUs += reductions * this.usPerReduction
   }
 
   /** Fires every timer that is due; true when one fired. Called by the kernel. */
@@ -89,6 +93,17 @@ export class VirtualClock implements Clock {
     return this.fireDue()
   }
 
+  /** When the next timer is due; undefined without one. */
+  nextAt(): number | undefined {
+    const next = this.#next()
+    return next && next.at / 1000
+  }
+
+  /** Lets time pass up to a point before which no timer is due. Called by a replay. */
+  moveTo(ms: number): void {
+    this.#nowUs = Math.max(this.#nowUs, Math.round(ms * 1000))
+  }
+
   #next(): Pending | undefined {
     for (;;) {
       const top = this.#timers.peek()
@@ -96,4 +111,49 @@ export class VirtualClock implements Clock {
       this.#timers.pop()
     }
   }
+}
+
+/**
+ * Real time as a journaled kernel sees it: it stands still while processes run and is read between turns of the event
+ * loop, so that few readings have to be stored. In a replay it shows the stored ones.
+ */
+export class TurnClock implements Clock {
+  readonly #real: Clock
+  #nowMs: number
+  #isReplay: boolean
+
+  constructor(real: Clock, replayFromMs?: number) {
+    this.#real = real
+    this.#isReplay = replayFromMs !== undefined
+    this.#nowMs = replayFromMs ?? real.now()
+  }
+
+  now(): number {
+    return this.#nowMs
+  }
+
+  setTimer(ms: number, fire: () => void): Timer {
+    return this.#real.setTimer(ms, fire)
+  }
+
+  /** Reads the real clock. Called by the kernel between turns. */
+  turn(): void {
+    if (!this.#isReplay) this.#nowMs = Math.max(this.#nowMs, this.#real.now())
+  }
+
+  /** Shows a stored reading. */
+  set(ms: number): void {
+    if (this.#isReplay) this.#nowMs = ms
+  }
+
+  /** The stored readings are used up. */
+  goLive(): void {
+    this.#isReplay = false
+    this.turn()
+  }
+}
+
+/** Whether the kernel moves this clock itself. */
+export function isVirtual(clock: Clock): clock is VirtualClock {
+  return clock instanceof VirtualClock
 }

@@ -1,4 +1,4 @@
-import type { Clock, ExitReason, KernelPowers, Pager, Recaller } from './abi.ts'
+import type { Clock, ExitReason, KernelPowers, Pager, Recaller, Timer } from './abi.ts'
 import type { CapTable } from './capability.ts'
 import type { DeviceTable } from './device.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -8,6 +8,8 @@ import type { HostBus } from './host-events.ts'
 import type { Pid } from './ids.ts'
 import type { Metrics } from './metrics.ts'
 import type { Process, Tombstone } from './process.ts'
+import type { Routes } from './routes.ts'
+import type { Tape } from './tape.ts'
 
 /** Everything ring 0 shares. Each file of the kernel is a set of functions over it. */
 export interface Core {
@@ -22,12 +24,18 @@ export interface Core {
   readonly events: EventLog
   readonly metrics: Metrics
   readonly host: HostBus
+  /** Other nodes. */
+  readonly routes: Routes
   readonly pager: Pager
   readonly recaller: Recaller
   readonly isSpawnGated: boolean
+  /** Records or replays the whole kernel. */
+  tape: Tape | undefined
   readonly nextPid: () => Pid
   readonly nextMessage: () => number
   readonly nextSegment: () => number
+  /** Makes later segment numbers greater than this one. */
+  readonly skipSegments: (past: number) => void
   /** Ends a process; late-bound because the exit sequence needs every other part. */
   exit(process: Process, reason: ExitReason): void
 }
@@ -45,4 +53,14 @@ export function parseMs(value: unknown, what: string): number {
     throw new KernelError('EINVAL', `${what} must be a finite number of at least 0`)
   }
   return value
+}
+
+/** A timer on behalf of a process; its firing is journaled where the process is, and time is real. */
+export function setTimer(core: Core, process: Process, ms: number, fire: () => void): Timer {
+  return process.tape ? process.tape.timer(process, ms, fire) : core.clock.setTimer(ms, fire)
+}
+
+/** What a call of a dead process returns, and every call once a replay has diverged. */
+export function never<T>(): Promise<T> {
+  return new Promise<T>(() => undefined)
 }

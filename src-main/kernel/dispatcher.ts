@@ -1,5 +1,5 @@
 import type { Clock, KernelPowers } from './abi.ts'
-import type { VirtualClock } from './clock.ts'
+import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
 import type { Metrics } from './metrics.ts'
 import { Park, type Process, type WaitKind } from './process.ts'
@@ -7,6 +7,8 @@ import { ReadyQueue } from './ready-queue.ts'
 
 /** A stretch on the main thread that is worth a log line. */
 const STALL_MS = 250
+/** One system call in this many plus one becomes an event. */
+const SAMPLE = 255
 
 export interface DispatcherConfig {
   readonly clock: Clock
@@ -19,10 +21,25 @@ export interface DispatcherConfig {
   readonly maxDispatchesWithoutTimeAdvance: number
 }
 
+/** Drives a kernel from a journal: what comes from outside takes effect after a recorded number of dispatches. */
+export interface Steps {
+  /** Something takes effect before the next dispatch; the turn must end. */
+  isDue(): boolean
+  /** Between turns: lets take effect what is due. */
+  turn(): void
+  /** Nothing is ready: true when it brought something about. */
+  idle(): boolean
+}
+
 export interface DispatcherHooks {
   /** Runs a new process's body up to its first park. */
   start(process: Process): void
   stalled(process: Process, ms: number): void
+  /** A journaled process parked. */
+  parked(process: Process, kind: WaitKind): void
+  sampled(process: Process, call: string): void
+  /** All microtasks have run, and nothing runs now: time may be read, once for all that follows. */
+  turned(): void
   /** The kernel can't go on (ELIVELOCK). */
   halted(error: KernelError): void
 }
@@ -37,6 +54,10 @@ export class Dispatcher {
   /** Operations outside the kernel that hold virtual time. */
   inFlight = 0
   current: Process | undefined
+  /** Set while a replay runs. */
+  steps: Steps | undefined
+  /** What arrived from outside for journaled processes and waits for the end of the turn. */
+  #arrivals: (() => void)[] = []
   readonly #config: DispatcherConfig
   readonly #hooks: DispatcherHooks
   readonly #virtual: VirtualClock | undefined
@@ -49,19 +70,22 @@ export class Dispatcher {
   #last: Process | undefined
   #sameTime = 0
   #sameTimeAt = -1
+  #calls = 0
 
   constructor(config: DispatcherConfig, hooks: DispatcherHooks) {
     this.#config = config
     this.#hooks = hooks
     this.ready = new ReadyQueue(config.agingRounds)
     this.#virtual = isVirtual(config.clock) ? config.clock : undefined
-    this.#virtual?.watch(() => this.#armTick())
+    this.#virtual?.watch(() => this.armTick())
   }
 
   /** Books a system call on the caller's time slice. */
   enter(process: Process, name: string, reductions: number): void {
     const calls = this.#config.metrics.syscalls
     calls[name] = (calls[name] ?? 0) + 1
+    process.tape?.called()
+    if ((++this.#calls & SAMPLE) === 0) this.#hooks.sampled(process, name)
     process.isForeign = false
     this.spend(process, reductions)
   }
@@ -97,6 +121,7 @@ export class Dispatcher {
   park(process: Process, kind: WaitKind): Park {
     const park = new Park(process, kind)
     process.addOutstanding(park)
+    if (process.tape) this.#hooks.parked(process, kind)
     this.release(process)
     return park
   }
@@ -126,7 +151,24 @@ export class Dispatcher {
 
   /** Makes sure that a dispatch, and with it any virtual timer, is looked at soon. */
   wake(): void {
-    if (this.#virtual) this.#armTick()
+    if (this.#virtual) this.armTick()
+  }
+
+  /** Runs `take` at the end of the turn, when no process runs and no microtask is left. */
+  arrive(take: () => void): void {
+    this.#arrivals.push(take)
+    this.armTick()
+  }
+
+  /** Processes have run in this turn, so that it can't be told which part of their work is done. */
+  get isBusy(): boolean {
+    return this.#batch > 0
+  }
+
+  /** Stops for good. */
+  halt(): void {
+    this.#isHalted = true
+    this.current = undefined
   }
 
   queuePump(): void {
@@ -170,15 +212,21 @@ export class Dispatcher {
     if (virtual && !this.#checkTime(virtual)) return
     if (this.#batch >= this.#config.dispatchesPerTurn || this.#isTurnSpent()) {
       this.#isTurnOver = true
-      this.#armTick()
+      this.armTick()
+      return
+    }
+    if (this.steps?.isDue()) {
+      this.#isTurnOver = true
+      this.armTick()
       return
     }
     const process = this.ready.pick()
     if (!process) {
-      if (virtual) this.#armTick()
+      if (virtual) this.armTick()
       return
     }
-    this.#armTick()
+    process.tape?.dispatched()
+    this.armTick()
     this.#batch++
     this.#config.metrics.dispatches++
     this.current = process
@@ -213,7 +261,8 @@ export class Dispatcher {
     return false
   }
 
-  #armTick(): void {
+  /** Makes sure that the turn ends, and what is due between turns is done. */
+  armTick(): void {
     if (this.#isTickArmed) return
     this.#isTickArmed = true
     if (this.#batch === 0) this.#turnStartedMs = this.#config.powers.monotonicMs()
@@ -237,14 +286,26 @@ export class Dispatcher {
         this.#config.metrics.add('foreign_awaits_total', 1)
       }
     }
-    const virtual = this.#virtual
-    if (virtual) {
-      while (this.ready.size === 0 && this.inFlight <= virtual.delays && virtual.advance());
-    }
+    this.#betweenTurns()
     if (this.ready.size > 0) this.queuePump()
   }
-}
 
-function isVirtual(clock: Clock): clock is VirtualClock {
-  return 'advance' in clock && 'fireDue' in clock
+  /** Takes in what came from outside, and lets virtual time pass while nothing is ready. */
+  #betweenTurns(): void {
+    if (this.#isHalted) return
+    this.#hooks.turned()
+    if (this.#arrivals.length > 0) {
+      const arrivals = this.#arrivals
+      this.#arrivals = []
+      for (const take of arrivals) take()
+    }
+    this.steps?.turn()
+    const virtual = this.#virtual
+    for (;;) {
+      if (this.ready.size > 0 || this.#isHalted) return
+      if (this.steps) {
+        if (!this.steps.idle()) return
+      } else if (!virtual || this.inFlight > virtual.delays || !virtual.advance()) return
+    }
+  }
 }

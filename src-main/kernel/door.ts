@@ -6,7 +6,9 @@ import { chargeOrKill, settleOrKill } from './charging.ts'
 import type { Core } from './core.ts'
 import type { HostCost, RefusalReason } from './host-events.ts'
 import type { Pid } from './ids.ts'
+import { beginOperation, type DoorOperation } from './operation.ts'
 import type { Process } from './process.ts'
+import { noteRefusal } from './refusals.ts'
 
 /**
  * What code outside the kernel holds to act for one session: it asks before it acts, and pays. A door never acts
@@ -30,6 +32,11 @@ export interface Door {
    * `over_budget` means that this ended the process.
    */
   settle(cost: HostCost, what?: string): DoorCharge
+  /**
+   * Begins an operation on a device whose cost grows while it goes on; `first` is what it costs at least. Refused like
+   * `open`, or `over_budget` when not even `first` fits: then the process has been ended.
+   */
+  begin(device: string, request: OperationRequest, first: HostCost): DoorBeginning
   /** Resolves true as soon as the process is not suspended, false when it ends. */
   whenRunning(): Promise<boolean>
 }
@@ -40,6 +47,20 @@ export interface DoorOptions {
   /** Names that admit it as well (`net:*` for `net:host:443`), tried in order. */
   readonly wider?: readonly string[]
 }
+
+export interface OperationRequest {
+  /** What is about to be done, for people; kept with a refusal and named by charges. */
+  readonly what: string
+  /** Plain data that a recording keeps the hash of. */
+  readonly request?: unknown
+  /** Names that admit it as well, tried in order. */
+  readonly wider?: readonly string[]
+}
+
+export type DoorBeginning =
+  | { readonly ok: true; readonly operation: DoorOperation }
+  | { readonly ok: false; readonly reason: 'over_budget'; readonly resource: ResourceName }
+  | { readonly ok: false; readonly reason: RefusalReason | 'invalid_cost' }
 
 export type DoorOpening =
   | { readonly ok: true; readonly handle: DoorHandle }
@@ -64,9 +85,6 @@ export interface DoorHandle {
 }
 
 const OPEN = rightBits(['open'])
-/** Distinct refused names counted per process; the rest share one counter. */
-const MAX_REFUSED_NAMES = 256
-const OTHER_NAMES = '*'
 
 export function createDoor(core: Core, process: Process): Door {
   return Object.freeze({
@@ -80,6 +98,8 @@ export function createDoor(core: Core, process: Process): Door {
     open: (device: string, options: DoorOptions = {}) => openDoor(core, process, device, options),
     charge: (cost: HostCost, what = 'door') => chargeDoor(core, process, cost, what),
     settle: (cost: HostCost, what = 'door') => settleDoor(core, process, cost, what),
+    begin: (device: string, request: OperationRequest, first: HostCost) =>
+      beginDoor(core, process, device, request, first),
     whenRunning: () => whenRunning(process),
   })
 }
@@ -98,7 +118,7 @@ function openDoor(core: Core, process: Process, device: string, options: DoorOpt
     }
   }
   const reason = sawExpired ? 'expired' : core.devices.get(device) ? 'not_held' : 'no_device'
-  refuse(core, process, device, reason, options.what ?? '')
+  noteRefusal(core, process, device, reason, options.what ?? '')
   return { ok: false, reason }
 }
 
@@ -146,19 +166,6 @@ function doorHandle(core: Core, process: Process, cap: Capability, device: strin
   }
 }
 
-function refuse(core: Core, process: Process, device: string, reason: RefusalReason, what: string): void {
-  process.refusals ??= new Map()
-  const known = process.refusals.has(device) || process.refusals.size < MAX_REFUSED_NAMES
-  const key = known ? device : OTHER_NAMES
-  const count = (process.refusals.get(key) ?? 0) + 1
-  process.refusals.set(key, count)
-  core.metrics.add('syscall_errors_total', 1, 'door', 'ECAP')
-  // Powers of two only: an agent that knocks a million times makes twenty facts.
-  if ((count & (count - 1)) === 0) {
-    core.host.emit({ type: 'capability.refused', pid: process.pid, device: key, what, reason, count })
-  }
-}
-
 function chargeDoor(core: Core, process: Process, cost: HostCost, what: string): DoorCharge {
   const amounts = parseHostCost(cost)
   if (!amounts) return { ok: false, reason: 'invalid_cost' }
@@ -172,6 +179,26 @@ function settleDoor(core: Core, process: Process, cost: HostCost, what: string):
   const wasDead = process.isDead
   if (settleOrKill(core, process, amounts, what)) return { ok: true }
   return wasDead ? { ok: false, reason: 'process_ended' } : overBudget(process)
+}
+
+function beginDoor(
+  core: Core,
+  process: Process,
+  device: string,
+  request: OperationRequest,
+  first: HostCost,
+): DoorBeginning {
+  const amounts = parseHostCost(first)
+  if (!amounts) return { ok: false, reason: 'invalid_cost' }
+  const { what, wider = [] } = request
+  const opening = openDoor(core, process, device, { what, wider })
+  if (!opening.ok) return opening
+  const { handle } = opening
+  const parts = { core, process, handle, parse: parseHostCost, overBudget, ended: () => undefined }
+  const begun = beginOperation(parts, amounts)
+  return typeof begun === 'string'
+    ? { ok: false, reason: 'over_budget', resource: begun }
+    : { ok: true, operation: begun }
 }
 
 function overBudget(process: Process): DoorCharge {

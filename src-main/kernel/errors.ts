@@ -54,6 +54,25 @@ export class QuotaExceeded extends KernelError {
   }
 }
 
+/** A replay met an operation that is not the recorded one, or missed one (EDIVERGE); the kernel stands still. */
+export class ReplayDivergence extends KernelError {
+  readonly pid: number
+  /** Number of the operation in its process; 0 for a call of the host. */
+  readonly n: number
+  /** Kind, driver and the head of the request's hash, or what happened in place of an operation. */
+  readonly expected: string
+  readonly actual: string
+
+  constructor(pid: number, n: number, expected: string, actual: string) {
+    super('EDIVERGE', `operation ${n} of process ${pid}: expected ${expected}, found ${actual}`)
+    this.name = 'ReplayDivergence'
+    this.pid = pid
+    this.n = n
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
 /** Throws EINVAL; a function so that it can stand in an expression. */
 export function invalid(message: string): never {
   throw new KernelError('EINVAL', message)

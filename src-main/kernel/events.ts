@@ -5,9 +5,12 @@ import type { Pid } from './ids.ts'
 export type KEvent =
   | { readonly kind: 'boot' | 'spawn'; readonly name: string; readonly parent: Pid }
   | { readonly kind: 'exit'; readonly reason: ExitReason }
-  | { readonly kind: 'send'; readonly to: Pid; readonly caps: number }
+  /** `node` is set when `to` is a process of another node. */
+  | { readonly kind: 'send'; readonly to: Pid; readonly caps: number; readonly node?: string }
   | { readonly kind: 'recv'; readonly from: Pid }
   | { readonly kind: 'msg.expired'; readonly from: Pid }
+  | { readonly kind: 'ingress'; readonly node: string; readonly from: Pid; readonly bytes: number }
+  | { readonly kind: 'ingress.drop'; readonly result: string }
   | {
       readonly kind: 'cap.mint' | 'cap.derive' | 'cap.delegate'
       readonly cap: number
@@ -40,6 +43,15 @@ export type KEvent =
   | { readonly kind: 'oom'; readonly need: number }
   | { readonly kind: 'sched.deadline' | 'suspend' | 'resume' }
   | { readonly kind: 'name'; readonly name: string; readonly held: boolean }
+  /** One system call in 256; of processes that are recorded, also every park. */
+  | { readonly kind: 'syscall'; readonly name: string }
+  | { readonly kind: 'park'; readonly on: string }
+  | {
+      readonly kind: 'replay.diverge'
+      readonly n: number
+      readonly expected: string
+      readonly actual: string
+    }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: unknown }
   | { readonly kind: 'fault'; readonly where: string; readonly error: string }
 
@@ -52,6 +64,7 @@ export interface StampedEvent {
 }
 
 const RING = 65_536
+const NO_TAPS: readonly never[] = Object.freeze([])
 
 /** The last 65,536 events. The ring grows to that size only as it is needed. */
 export class EventLog {
@@ -59,6 +72,7 @@ export class EventLog {
   readonly #now: () => number
   readonly #capacity: number
   #seq = 0
+  #taps: readonly ((event: StampedEvent) => void)[] = NO_TAPS
 
   constructor(now: () => number, capacity = RING) {
     this.#now = now
@@ -68,7 +82,18 @@ export class EventLog {
   push(pid: Pid | undefined, ev: KEvent): void {
     const seq = ++this.#seq
     const at = this.#now()
-    this.#ring[(seq - 1) % this.#capacity] = pid === undefined ? { seq, at, ev } : { seq, at, pid, ev }
+    const event = pid === undefined ? { seq, at, ev } : { seq, at, pid, ev }
+    this.#ring[(seq - 1) % this.#capacity] = event
+    if (this.#taps !== NO_TAPS) for (const tap of this.#taps) tap(event)
+  }
+
+  /** Calls `take` with every event from now on, as it happens; returns how to stop that. */
+  tap(take: (event: StampedEvent) => void): () => void {
+    this.#taps = [...this.#taps, take]
+    return () => {
+      const left = this.#taps.filter((tap) => tap !== take)
+      this.#taps = left.length === 0 ? NO_TAPS : left
+    }
   }
 
   /** Events after `afterSeq` that are still in the ring, oldest first. */

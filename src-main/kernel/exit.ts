@@ -16,6 +16,7 @@ export function exitProcess(core: Core, process: Process, reason: ExitReason): v
   if (process.isDead) return
   process.isDead = true
   process.exitReason = reason
+  process.tape?.exited(process)
   clearTimers(process)
   core.dispatcher.ready.remove(process)
   runCleanup(core, process)
@@ -93,6 +94,8 @@ function adoptOrphans(process: Process): void {
 
 /** Takes the last reading, then gives back memory and folds the account into the one above. */
 function settleAccount(core: Core, process: Process) {
+  for (const hold of process.holds ?? []) hold.release()
+  process.holds = undefined
   const usage = usageOf(core, process)
   const resident = process.memory?.residentTokens ?? 0
   if (resident > 0) release(process.account, MEM, resident)

@@ -1,12 +1,13 @@
-import type { Message, RecvOptions, SendOptions, Term } from './abi.ts'
+import type { Message, RecvOptions, RemoteSender, SendOptions, Term } from './abi.ts'
 import { type Capability, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
-import { type Core, liveProcess, parseMs } from './core.ts'
+import { type Core, liveProcess, parseMs, setTimer } from './core.ts'
 import { CapError, KernelError } from './errors.ts'
 import { type CapRef, KERNEL_PID, type MsgId, newMsgId, type Pid } from './ids.ts'
 import { transfer } from './io.ts'
 import { Envelope } from './mailbox.ts'
 import type { ParkedSend, Process, Receiver } from './process.ts'
+import { sendRemote } from './remote.ts'
 
 /** The message switch: send, receive, back-pressure, deadlines. */
 
@@ -29,7 +30,11 @@ export function send(
   const cap = core.caps.live(sender.pid, target)
   if (cap.resource.kind === 'device') return transfer(core, sender, target, 'write', body) as Promise<void>
   core.caps.check(sender.pid, target, 'send')
-  if (cap.resource.kind === 'remote') throw new KernelError('ENOROUTE', `no route to ${cap.resource.node}`)
+  if (cap.resource.kind === 'remote') {
+    const { caps, ...rest } = readOptions(options)
+    if (caps.length > 0) throw new KernelError('EINVAL', 'capabilities do not leave their kernel')
+    return sendRemote(core, sender, cap.resource, body, rest)
+  }
   if (cap.resource.kind !== 'process') throw new CapError('capability is not a process')
   const receiver = liveProcess(core, cap.resource.pid)
   const copied = copyBody(body)
@@ -44,7 +49,7 @@ export function send(
   }
   if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) {
     if (receiver === sender) throw new KernelError('EDEADLK', 'own mailbox is full')
-    return parkSend(core, sender, receiver, admit, deadlineAt)
+    return parkSend(core, sender, receiver, { corr, deadlineAt, admit })
   }
   deliver(core, receiver, admit())
   return core.dispatcher.answer(sender, undefined)
@@ -62,6 +67,21 @@ export function post(core: Core, receiver: Process, body: unknown, caps: readonl
   )
   if (caps.length > 0) envelope.caps = caps
   deliver(core, receiver, envelope)
+}
+
+/** Queues a message that came from another node, under the bound of the mailbox; false when that is full. */
+export function admitRemote(
+  core: Core,
+  receiver: Process,
+  remote: RemoteSender,
+  body: unknown,
+  corr: MsgId | undefined,
+  deadlineAt: number,
+): boolean {
+  if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) return false
+  const id = newMsgId(core.nextMessage())
+  deliver(core, receiver, new Envelope(id, KERNEL_PID, receiver.pid, body, corr, deadlineAt, remote))
+  return true
 }
 
 /** Asks a process to wind down. */
@@ -86,7 +106,7 @@ export function recv(core: Core, process: Process, options: RecvOptions | undefi
   const receiver = { park, corr }
   process.receivers.push(receiver)
   if (timeoutMs !== undefined) {
-    park.timer = core.clock.setTimer(timeoutMs, () => {
+    park.timer = setTimer(core, process, timeoutMs, () => {
       process.receivers = process.receivers.filter((one) => one !== receiver)
       core.dispatcher.fail(park, new KernelError('ETIMEDOUT', 'no message in time'))
     })
@@ -131,16 +151,16 @@ function parkSend(
   core: Core,
   sender: Process,
   receiver: Process,
-  admit: () => Envelope,
-  deadlineAt: number,
+  message: Omit<ParkedSend, 'park'>,
 ): Promise<void> {
   const park = core.dispatcher.park(sender, 'send')
-  const parked: ParkedSend = { park, deadlineAt, admit }
+  const parked: ParkedSend = { park, ...message }
+  const { deadlineAt } = message
   receiver.senders.add(parked)
   park.withdraw = () => receiver.senders.delete(parked)
   if (deadlineAt !== NEVER) {
     // Valid while now <= deadline, hence the extra millisecond.
-    park.timer = core.clock.setTimer(Math.max(0, deadlineAt - core.clock.now()) + 1, () => {
+    park.timer = setTimer(core, sender, Math.max(0, deadlineAt - core.clock.now()) + 1, () => {
       receiver.senders.delete(parked)
       expired(core, receiver, sender.pid)
       core.dispatcher.complete(park, undefined)
@@ -149,9 +169,10 @@ function parkSend(
   return park.promise as Promise<void>
 }
 
+/** Lets parked senders in, oldest first, while there is room or somebody waits for exactly that message. */
 function admitSenders(core: Core, receiver: Process): void {
   for (const parked of receiver.senders) {
-    if (receiver.mailbox.isFull && !isAwaited(receiver, undefined)) return
+    if (receiver.mailbox.isFull && !isAwaited(receiver, parked.corr)) return
     receiver.senders.delete(parked)
     try {
       if (core.clock.now() > parked.deadlineAt) expired(core, receiver, parked.park.process.pid)

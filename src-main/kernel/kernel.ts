@@ -1,35 +1,39 @@
-import type { BootOptions, Driver, ExitReason, KernelConfig, ProcessImage } from './abi.ts'
-import { type BudgetChange, changeBudget } from './budget.ts'
-import { CapTable, rightBits } from './capability.ts'
+import type { BootOptions, Driver, ExitReason, KernelConfig, ProcessImage, Quota } from './abi.ts'
+import { createCore } from './assembly.ts'
+import * as authority from './authority.ts'
+import type { BudgetChange } from './budget.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess } from './core.ts'
-import { DeviceTable } from './device.ts'
-import { Dispatcher, type DispatcherConfig } from './dispatcher.ts'
 import { createDoor, type Door } from './door.ts'
-import { KernelError, textOf } from './errors.ts'
-import { EventLog, type StampedEvent } from './events.ts'
-import { exitProcess } from './exit.ts'
-import * as host from './host.ts'
-import { type CapRow, HostBus, type HostEvent, type Usage } from './host-events.ts'
-import { ABI_VERSION, type CapRef, KERNEL_PID, type Pid } from './ids.ts'
-import { post, postTerm } from './ipc.ts'
-import { parsePriority, resume, setPriority, suspend } from './lifetime.ts'
-import { type MetricSample, Metrics } from './metrics.ts'
-import { DefaultPager, KeywordRecaller } from './pager.ts'
+import type { KernelError } from './errors.ts'
+import type { StampedEvent } from './events.ts'
+import type * as host from './host.ts'
+import { HostCalls } from './host-calls.ts'
+import type { CapRow, HostEvent, Usage } from './host-events.ts'
+import { ABI_VERSION, KERNEL_PID, type Pid } from './ids.ts'
+import { receive } from './ingress.ts'
+import type { Store } from './journal.ts'
+import {
+  imageFrom,
+  noClock,
+  type Plan,
+  planOf,
+  type ReplayOptions,
+  recordTree,
+  startTape,
+  type TreeRecording,
+} from './journaling.ts'
+import type { MetricSample } from './metrics.ts'
+import { createParts, type Parts } from './part.ts'
 import type { Process } from './process.ts'
-import { capRow, type ProcessRow, processRow, refreshGauges } from './ps.ts'
-import { drawSeed, SeededRandom } from './random.ts'
+import { capRow, type ProcessRow, processRows, refreshGauges } from './ps.ts'
 import { parseReason } from './reasons.ts'
+import type { RefusalRow } from './refusals.ts'
+import type { Forward, IngressAnswer, TransportKeys } from './routes.ts'
 import { shutdown } from './shutdown.ts'
-import { checkImage, create, run, start } from './spawn.ts'
-import { createSys } from './syscalls.ts'
+import { type ProcessSnapshot, snapshot } from './snapshot.ts'
+import { checkImage } from './spawn.ts'
 import { usageOf } from './usage.ts'
-
-const DEFAULT_QUANTUM = 64
-const DEFAULT_AGING = 256
-const DEFAULT_DISPATCHES = 512
-const DEFAULT_TURN_MS = 8
-const DEFAULT_LIVELOCK = 10_000_000
 
 /**
  * The agent microkernel: processes, capabilities, accounts, messages, devices. Everything it needs of the world comes
@@ -39,16 +43,65 @@ const DEFAULT_LIVELOCK = 10_000_000
 export class Kernel {
   /** Version of the syscall surface that processes of this kernel see. */
   readonly abi = ABI_VERSION
+  /** What of sessions runs outside. */
+  readonly parts: Parts
   readonly #core: Core
-  #init: Process | undefined
+  readonly #plan: Plan
+  readonly #calls: HostCalls
   /** Rejects every boot when the kernel can't go on. */
   readonly #bootFailures = new Set<(error: unknown) => void>()
-  #isClosing = false
+  readonly #replayed: Promise<void>
 
   constructor(config: KernelConfig) {
-    this.#core = createCore(config, (error) => {
+    const plan = planOf(config)
+    const halted = (error: KernelError): void => {
+      this.#core.dispatcher.halt()
       for (const fail of this.#bootFailures) fail(error)
+      failed(error)
+    }
+    const turned = (): void => plan.turns?.turn()
+    let ended: () => void = () => undefined
+    let failed: (error: unknown) => void = () => undefined
+    this.#replayed = new Promise((resolve, reject) => {
+      ended = resolve
+      failed = reject
     })
+    this.#replayed.catch(() => undefined)
+    this.#plan = plan
+    this.#core = createCore(plan.config, { halted, turned }, plan.pids)
+    this.parts = createParts(this.#core)
+    this.#calls = new HostCalls(this.#core, {
+      images: (name) => imageFrom(config.images, name),
+      turned,
+      redact: config.redact,
+      isTree: plan.journal?.header.root !== undefined,
+    })
+    if (plan.mode !== 'replay') ended()
+    startTape(this.#core, plan, this.#calls, halted, ended)
+  }
+
+  /**
+   * Runs what a store holds once more, with no driver called or needed. `boot` with the image that was booted starts it;
+   * images that were booted or spawned later come out of `images` by name. The first operation that is not the recorded
+   * one stops it: `boot` and `replayed` reject with EDIVERGE. With `thenLive` it goes on where the journal ends, and
+   * appends to the store: an operation whose outcome is not in it fails with EINDOUBT, unless its driver is idempotent.
+   * EINVAL for what is no journal, EABI for one of another ABI.
+   */
+  static replayFrom(store: Store, options: ReplayOptions): Kernel {
+    return new Kernel({ ...options, clock: options.clock ?? noClock(), mode: 'replay', store })
+  }
+
+  /** Resolves when a replay has used up its journal and come to rest or gone live, at once for other kernels. Rejects with EDIVERGE. */
+  replayed(): Promise<void> {
+    return this.#replayed
+  }
+
+  /**
+   * Records a process and all below it until it ends, then closes the store. A recording from before it first ran can be
+   * replayed. ESRCH; EEXIST when it is recorded already.
+   */
+  record(pid: Pid, recording: TreeRecording): void {
+    recordTree(this.#core, this.#plan.config, pid, recording)
   }
 
   /** Adds a driver under its name. EEXIST when one is there, EINVAL for a bad name or prepaid cost. */
@@ -63,7 +116,7 @@ export class Kernel {
 
   /** Forgets a device: all capabilities the host granted on it die, its handles close. False when unknown. */
   unregisterDevice(name: string): boolean {
-    return host.unregisterDevice(this.#core, this.#init, name)
+    return this.#calls.do('unregister', { name })
   }
 
   devices(): string[] {
@@ -75,44 +128,46 @@ export class Kernel {
    * BootGrant. Resolves with its exit reason. ENODEV for an unknown device, EINVAL for a bad quota.
    */
   boot(image: ProcessImage, options: BootOptions): Promise<ExitReason> {
-    const core = this.#core
-    for (const name of options.grant) host.requireDevice(core, name)
-    const process = create(core, undefined, {
+    const { grant, quota } = options
+    const booting = {
       image: checkImage(image),
+      grant,
+      known: this.#known(grant),
+      quota,
       args: copyBody(options.args),
-      quota: options.quota,
-      priority: 0,
-      mayRaise: true,
-      deadlineMs: undefined,
-      isHostSpawned: false,
-    })
-    if (!this.#init || this.#init.isDead) this.#init = process
-    const devices: Record<string, CapRef> = {}
-    for (const name of options.grant) devices[name] = host.rootCap(core, process, name).ref
-    const spawn = core.isSpawnGated
-      ? { spawn: core.caps.mint(process.pid, { kind: 'spawn' }, rightBits(['spawn'])).ref }
-      : {}
-    post(core, process, { $: 'boot', devices, ...spawn })
-    start(core, process)
+    }
+    const isReplay = this.#core.tape?.isReplay
+    const process = isReplay ? undefined : this.#calls.do('boot', booting)
     return new Promise((resolve, reject) => {
       this.#bootFailures.add(reject)
-      const unsubscribe = core.host.subscribe((event) => {
-        if (event.type !== 'process.exited' || event.pid !== process.pid) return
-        unsubscribe()
-        this.#bootFailures.delete(reject)
-        resolve(event.reason)
-      })
+      const untilEnd = (booted: Process): void => {
+        const unsubscribe = this.#core.host.subscribe((event) => {
+          if (event.type !== 'process.exited' || event.pid !== booted.pid) return
+          unsubscribe()
+          this.#bootFailures.delete(reject)
+          resolve(event.reason)
+        })
+      }
+      if (process) untilEnd(process)
+      else this.#calls.offer(booting, untilEnd)
     })
   }
 
   /** Pid of the fleet root, undefined before `boot` and after its end. */
   get rootPid(): Pid | undefined {
-    return this.#init && !this.#init.isDead ? this.#init.pid : undefined
+    const { init } = this.#calls
+    return init && !init.isDead ? init.pid : undefined
   }
 
   /** Starts a session process below the fleet root. ESRCH without a root; EQUOTA, ENODEV, EINVAL without effect. */
   spawnHost(spec: host.HostSpawn): host.HostSpawned {
-    return host.spawnHost(this.#core, this.#root(), spec)
+    const args = copyBody(spec.args)
+    return this.#calls.do('spawn', {
+      ...spec,
+      image: checkImage(spec.image),
+      args,
+      known: this.#known(spec.devices),
+    })
   }
 
   /** The facade for code that acts for a process. ESRCH when it has ended. */
@@ -122,62 +177,131 @@ export class Kernel {
 
   /** Grants a registered device to a live process. ESRCH, ENODEV. */
   grant(pid: Pid, device: string): CapRow {
-    return host.grant(this.#core, this.#root(), liveProcess(this.#core, pid), device)
+    return this.#calls.do('grant', { pid, device, known: this.#known([device]) })
   }
 
   /** Replaces what a process holds on a device by less. ESRCH when it holds nothing there, EINVAL when not less. */
   narrow(pid: Pid, device: string, to: host.Narrowing): CapRow[] {
-    return host.narrow(this.#core, this.#root(), liveProcess(this.#core, pid), device, to)
+    return this.#calls.do('narrow', { pid, device, to })
   }
 
   /** Takes a device from a process and from everyone it passed it to; false when it held none. ESRCH. */
   revokeDevice(pid: Pid, device: string): boolean {
-    return host.revokeDevice(this.#core, liveProcess(this.#core, pid), device)
+    return this.#calls.do('revoke', { pid, device })
   }
 
   /** Changes limits of a live process, all or none. ESRCH, EINVAL below what is used, EQUOTA above what is there. */
   changeBudget(pid: Pid, change: BudgetChange): void {
-    changeBudget(this.#core, liveProcess(this.#core, pid), change)
+    this.#calls.do('budget', { pid, change })
+  }
+
+  /** Lets everything below the root spend this much more from now on, in nano-dollars; null = without limit. ESRCH. */
+  setAllowance(usdNanos: number | null): void {
+    this.#calls.do('allowance', { usdNanos })
+  }
+
+  /** Replaces one capability by less of it. ESRCH, ECAP for the root's own, EINVAL when it is not less. */
+  narrowById(id: number, to: authority.NarrowingById): authority.Narrowed {
+    return this.#calls.do('narrowById', { id, to })
+  }
+
+  /** Ends one capability, and all that derives from it, in time. ESRCH, ECAP, EINVAL when it ends sooner already. */
+  expireById(id: number, expiresInMs: number): authority.HeldRow {
+    return this.#calls.do('expireById', { id, expiresInMs })
+  }
+
+  /** Takes one capability away with all that derives from it. ESRCH, ECAP for the root's own. */
+  revokeById(id: number): authority.Revoked {
+    return this.#calls.do('revokeById', { id })
   }
 
   /** Sends a message from pid 0; false when the process has ended. EINVAL for an uncloneable body. */
   post(pid: Pid, body: unknown): boolean {
-    const copied = copyBody(body)
-    const process = this.#core.processes.get(pid)
-    if (process) post(this.#core, process, copied)
-    return process !== undefined
+    return this.#calls.do('post', { pid, body: copyBody(body) })
   }
 
   /** Asks a process to wind down; false when it has ended. */
   term(pid: Pid): boolean {
-    const process = this.#core.processes.get(pid)
-    if (process) postTerm(this.#core, process, KERNEL_PID)
-    return process !== undefined
+    return this.#calls.do('term', { pid })
   }
 
   /** Ends a process at once, default reason killed by 0; false when it has ended already. */
   signal(pid: Pid, reason?: ExitReason): boolean {
-    const process = this.#core.processes.get(pid)
-    const why = parseReason(reason, KERNEL_PID)
-    if (process) this.#core.exit(process, why)
-    return process !== undefined
+    return this.#calls.do('signal', { pid, reason: parseReason(reason, KERNEL_PID) })
   }
 
-  /** Stops a process's dispatch and wall time. Idempotent. ESRCH. */
+  /** Stops the dispatch and wall time of a process and of everything below it. Idempotent. ESRCH. */
   suspend(pid: Pid): void {
-    suspend(this.#core, liveProcess(this.#core, pid))
+    this.#calls.do('suspend', { pid })
   }
 
-  /** Lets a stopped process go on. Idempotent. ESRCH. */
+  /** Lets a stopped process, and what stopped with it, go on; below a stopped one it goes on with that. Idempotent. ESRCH. */
   resume(pid: Pid): void {
-    resume(this.#core, liveProcess(this.#core, pid))
+    this.#calls.do('resume', { pid })
   }
 
   /** Sets a process's priority and the ceiling for its own changes. ESRCH, EINVAL. */
   setPriority(pid: Pid, priority: number): void {
-    const process = liveProcess(this.#core, pid)
-    process.ceiling = parsePriority(priority)
-    setPriority(this.#core, process, process.ceiling)
+    this.#calls.do('priority', { pid, priority })
+  }
+
+  /**
+   * Adds or replaces the way to another node; `dial`, `spawnRemote` and answers use it. Returns how to take it away.
+   * EINVAL for a bad name or this node's own.
+   */
+  connect(node: string, forward: Forward): () => void {
+    return this.#core.routes.connect(node, forward)
+  }
+
+  /** Replaces the transport keys, to rotate them while running; undefined forgets them. EINVAL under 32 bytes. */
+  setTransportKey(keys: TransportKeys | undefined): void {
+    this.#core.routes.setKeys(keys)
+  }
+
+  /** Takes an envelope of another node: true iff it was delivered now. Never throws, whatever it is given. */
+  ingress(envelope: unknown): boolean {
+    return this.receive(envelope).result === 'ok'
+  }
+
+  /** As `ingress`, with the answer that a carrier takes back to the sender as proof. */
+  receive(envelope: unknown): IngressAnswer {
+    return receive(this.#core, this.#calls.ingress, envelope)
+  }
+
+  /**
+   * Lets other nodes start an image; each process is carved `quota` from the root's budget. Returns how to withdraw it.
+   * EEXIST for a name that is taken, EINVAL for a bad name, image or quota.
+   */
+  registerImage(name: string, image: ProcessImage, options: { readonly quota?: Quota } = {}): () => void {
+    return this.#core.routes.publish(name, checkImage(image), options.quota ?? {})
+  }
+
+  /** Describes a live process as JSON; the copy is marked `forked`, since the original goes on. ESRCH. */
+  snapshot(pid: Pid): ProcessSnapshot {
+    return snapshot(this.#core, liveProcess(this.#core, pid))
+  }
+
+  /** Takes a live process out of this kernel to be restored in another: it ends with reason shutdown. ESRCH. */
+  migrate(pid: Pid): ProcessSnapshot {
+    return this.#calls.do('migrate', { pid })
+  }
+
+  /**
+   * Starts a process from a snapshot, below `parent` (default: the root), which pays what was left of its budget.
+   * Rejects, without effect, with EABI for another ABI, EINVAL for what is no snapshot, EQUOTA, ESRCH.
+   */
+  async restore(
+    taken: unknown,
+    image: ProcessImage,
+    options: { readonly parent?: Pid; readonly args?: unknown } = {},
+  ): Promise<Pid> {
+    const { parent } = options
+    return this.#calls.do('restore', {
+      parent,
+      taken,
+      image: checkImage(image),
+      args: copyBody(options.args),
+    })
   }
 
   isAlive(pid: Pid): boolean {
@@ -195,9 +319,24 @@ export class Kernel {
     return Array.from(this.#core.caps.list(pid), capRow)
   }
 
+  /** Live capabilities with their holders' names, of one process or of all, some at a time. */
+  heldRows(pid?: Pid): Iterable<authority.HeldRow[]> {
+    return pid === undefined ? authority.capRows(this.#core) : [authority.capRowsOf(this.#core, pid)]
+  }
+
+  /** What live processes were refused, of one or of all. */
+  refusals(pid?: Pid): RefusalRow[] {
+    return [...authority.refusalRows(this.#core, pid)]
+  }
+
+  /** Live processes some at a time, so that a reader of many can pause; of all, or of one and what is below it. ESRCH. */
+  psSteps(pid?: Pid): Iterable<ProcessRow[]> {
+    return processRows(this.#core, pid === undefined ? undefined : liveProcess(this.#core, pid))
+  }
+
   /** Live processes as plain rows. */
   ps(): ProcessRow[] {
-    return Array.from(this.#core.processes.values(), (process) => processRow(this.#core, process))
+    return [...processRows(this.#core)].flat()
   }
 
   /** The event ring after a sequence number, oldest first. */
@@ -225,80 +364,12 @@ export class Kernel {
 
   /** Asks everything to end, and after `graceMs` ends it. Idempotent. */
   async shutdown(graceMs: number): Promise<void> {
-    if (this.#isClosing) return
-    this.#isClosing = true
-    await shutdown(this.#core, graceMs)
+    if (this.#calls.isClosing) return
+    this.#calls.isClosing = true
+    await shutdown(this.#core, this.#calls, graceMs)
   }
 
-  #root(): Process {
-    if (!this.#init || this.#init.isDead || this.#isClosing)
-      throw new KernelError('ESRCH', 'no fleet root is running')
-    return this.#init
-  }
-}
-
-function createCore(config: KernelConfig, halted: (error: KernelError) => void): Core {
-  const { clock, powers } = config
-  const now = (): number => clock.now()
-  const events = new EventLog(now)
-  const metrics = new Metrics()
-  const tombstones: Core['tombstones'] = new Map()
-  const caps = new CapTable(new SeededRandom(config.seed ?? drawSeed(powers.randomBytes)), now, {
-    died(cap) {
-      for (const dependent of cap.dependents ?? []) dependent.close()
-    },
-    processUnnamed: (pid) => tombstones.delete(pid),
-  })
-  const dispatcher = new Dispatcher(dispatcherConfig(config, metrics), {
-    start(process) {
-      process.sys = createSys(core, process)
-      run(core, process)
-    },
-    stalled(process, ms) {
-      metrics.add('mainloop_stalls_total', 1)
-      const message = `main thread held for ${Math.round(ms)} ms`
-      events.push(process.pid, { kind: 'log', level: 'warn', message })
-    },
-    halted,
-  })
-  let lastPid = 0
-  let lastMessage = 0
-  let lastSegment = 0
-  const core: Core = {
-    clock,
-    powers,
-    processes: new Map(),
-    tombstones,
-    names: new Map(),
-    caps,
-    devices: new DeviceTable(),
-    dispatcher,
-    events,
-    metrics,
-    host: new HostBus((error) =>
-      events.push(undefined, { kind: 'fault', where: 'listener', error: textOf(error) }),
-    ),
-    pager: config.pager ?? new DefaultPager(),
-    recaller: config.recaller ?? new KeywordRecaller(),
-    isSpawnGated: config.capGatedSpawn ?? false,
-    nextPid: () => ++lastPid as Pid,
-    nextMessage: () => ++lastMessage,
-    nextSegment: () => ++lastSegment,
-    exit: (process, reason) => exitProcess(core, process, reason),
-  }
-  return core
-}
-
-function dispatcherConfig(config: KernelConfig, metrics: Metrics): DispatcherConfig {
-  const { clock, powers, limits = {} } = config
-  return {
-    clock,
-    powers,
-    metrics,
-    quantum: config.quantum ?? DEFAULT_QUANTUM,
-    agingRounds: limits.agingRounds ?? DEFAULT_AGING,
-    dispatchesPerTurn: limits.dispatchesPerTurn ?? DEFAULT_DISPATCHES,
-    turnMs: limits.turnMs ?? DEFAULT_TURN_MS,
-    maxDispatchesWithoutTimeAdvance: limits.maxDispatchesWithoutTimeAdvance ?? DEFAULT_LIVELOCK,
+  #known(names: readonly string[]): string[] {
+    return names.filter((name) => this.#core.devices.get(name) !== undefined)
   }
 }

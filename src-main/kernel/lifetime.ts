@@ -1,4 +1,4 @@
-import type { Core } from './core.ts'
+import { type Core, setTimer } from './core.ts'
 import { KernelError } from './errors.ts'
 import type { Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
@@ -16,7 +16,7 @@ export function setDeadline(core: Core, process: Process, at: number): void {
   process.deadlineAt = at
   if (wasQueued) core.dispatcher.enqueue(process)
   if (at === NEVER) return
-  process.deadlineTimer = core.clock.setTimer(Math.max(0, at - core.clock.now()), () => {
+  process.deadlineTimer = setTimer(core, process, Math.max(0, at - core.clock.now()), () => {
     core.events.push(process.pid, { kind: 'sched.deadline' })
     core.exit(process, { kind: 'deadline' })
   })
@@ -28,7 +28,7 @@ export function armWall(core: Core, process: Process): void {
   process.wallTimer = undefined
   if (process.wallLimitMs === NEVER || process.isStopped || process.isDead) return
   const leftMs = process.wallLimitMs - process.wallMs(core.clock.now())
-  process.wallTimer = core.clock.setTimer(Math.max(0, leftMs), () => {
+  process.wallTimer = setTimer(core, process, Math.max(0, leftMs), () => {
     // A host timer may fire a fraction early against the clock.
     if (process.wallMs(core.clock.now()) < process.wallLimitMs - 1) return armWall(core, process)
     tellExceeded(core, process, 'wallMs')
@@ -58,6 +58,36 @@ export function resume(core: Core, process: Process): void {
   core.host.emit({ type: 'process.resumed', pid: process.pid })
   core.dispatcher.enqueue(process)
   process.releaseDoors()
+}
+
+/** Stops a process and everything below it. What was stopped for itself already stays so when this one goes on. */
+export function suspendTree(core: Core, top: Process): void {
+  top.stoppedWith = top.pid
+  for (const process of treeOf(top)) {
+    if (process.isStopped) continue
+    process.stoppedWith = top.pid
+    suspend(core, process)
+  }
+}
+
+/**
+ * Lets a process go on, with everything that stopped together with it. While the process above it stands still it only
+ * goes on together with that one.
+ */
+export function resumeTree(core: Core, top: Process): void {
+  const above = top.parent?.isStopped ? top.parent.stoppedWith : undefined
+  for (const process of treeOf(top)) {
+    if (process !== top && process.stoppedWith !== top.pid) continue
+    process.stoppedWith = above
+    if (above === undefined) resume(core, process)
+  }
+}
+
+/** A process and all below it, the ones above first; collected at once, so that the tree may change meanwhile. */
+export function treeOf(top: Process): Process[] {
+  const tree = [top]
+  for (let at = 0; at < tree.length; at++) for (const child of tree[at]?.children ?? []) tree.push(child)
+  return tree
 }
 
 export function clearTimers(process: Process): void {

@@ -1,4 +1,4 @@
-import type { Message } from './abi.ts'
+import type { Message, RemoteSender } from './abi.ts'
 import type { CapRef, MsgId, Pid } from './ids.ts'
 
 /** A queued message; the list pointers lie in it so that queueing allocates nothing else. */
@@ -10,24 +10,35 @@ export class Envelope {
   readonly corr: MsgId | undefined
   /** Absolute kernel ms, Infinity for none. */
   readonly deadlineAt: number
+  /** Set when it came from another node; then `from` is 0. */
+  readonly remote: RemoteSender | undefined
   /** References already in the receiver's space. */
   caps: readonly CapRef[]
   next: Envelope | undefined
   prev: Envelope | undefined
 
-  constructor(id: MsgId, from: Pid, to: Pid, body: unknown, corr: MsgId | undefined, deadlineAt: number) {
+  constructor(
+    id: MsgId,
+    from: Pid,
+    to: Pid,
+    body: unknown,
+    corr: MsgId | undefined,
+    deadlineAt: number,
+    remote?: RemoteSender,
+  ) {
     this.id = id
     this.from = from
     this.to = to
     this.body = body
     this.corr = corr
     this.deadlineAt = deadlineAt
+    this.remote = remote
     this.caps = NO_CAPS
   }
 
   /** Sent by the kernel itself: not bounded, not counted. */
   get isKernel(): boolean {
-    return this.from === 0
+    return this.from === 0 && this.remote === undefined
   }
 
   toMessage(): Message {
@@ -40,6 +51,7 @@ export class Envelope {
     }
     if (this.corr !== undefined) message.corr = this.corr
     if (this.deadlineAt !== Number.POSITIVE_INFINITY) message.deadline = this.deadlineAt
+    if (this.remote !== undefined) message.remote = this.remote
     return message
   }
 }

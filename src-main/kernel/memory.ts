@@ -16,6 +16,8 @@ export class Memory {
   tail: Promise<void> | undefined
   #order = 0
   #isSorted = true
+  #isSwapSorted = true
+  #newestSwapped = 0
 
   nextOrder(): number {
     return ++this.#order
@@ -37,15 +39,25 @@ export class Memory {
     return stored
   }
 
+  /** Puts a segment that was taken out into swap. */
+  swapOut(stored: Stored): void {
+    if (stored.order < this.#newestSwapped) this.#isSwapSorted = false
+    else this.#newestSwapped = stored.order
+    this.swap.set(stored.segment.id, stored)
+  }
+
   /** The resident set in the order of writing. */
   inOrder(): Segment[] {
-    if (!this.#isSorted) {
-      const sorted = [...this.resident.values()].sort((a, b) => a.order - b.order)
-      this.resident.clear()
-      for (const stored of sorted) this.resident.set(stored.segment.id, stored)
-      this.#isSorted = true
-    }
+    if (!this.#isSorted) sortInPlace(this.resident)
+    this.#isSorted = true
     return Array.from(this.resident.values(), (stored) => stored.segment)
+  }
+
+  /** What is in swap in the order of writing, so that a recaller's later entry is the newer one. */
+  swapped(): Segment[] {
+    if (!this.#isSwapSorted) sortInPlace(this.swap)
+    this.#isSwapSorted = true
+    return Array.from(this.swap.values(), (stored) => stored.segment)
   }
 
   clear(): void {
@@ -53,4 +65,10 @@ export class Memory {
     this.swap.clear()
     this.residentTokens = 0
   }
+}
+
+function sortInPlace(stored: Map<SegId, Stored>): void {
+  const sorted = [...stored.values()].sort((a, b) => a.order - b.order)
+  stored.clear()
+  for (const one of sorted) stored.set(one.segment.id, one)
 }

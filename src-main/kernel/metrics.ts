@@ -1,4 +1,8 @@
+import { Histogram } from './histogram.ts'
+
 /** Kernel counters over the whole history, and their Prometheus text. Pids never are labels. */
+
+const PREFIX = 'signalbox_kernel_'
 
 type Kind = 'counter' | 'gauge'
 
@@ -31,16 +35,32 @@ const FAMILIES: Readonly<Record<string, readonly [Kind, string, ...string[]]>> =
   driver_errors_total: ['counter', 'Driver operations that failed.', 'driver', 'op'],
   cap_revocations_total: ['counter', 'Capabilities revoked, descendants included.'],
   foreign_awaits_total: ['counter', 'Times a process awaited something that is no system call.'],
-  mainloop_stalls_total: ['counter', 'Times a process held the main thread for more than 250 ms.'],
+  replay_divergences_total: ['counter', 'Replays that met an operation other than the recorded one.'],
   page_outs_total: ['counter', 'Segments paged out.'],
   page_ins_total: ['counter', 'Segments paged in.'],
   oom_kills_total: ['counter', 'Processes ended out of memory.'],
+  ingress_total: ['counter', 'Envelopes from other nodes, by what became of them.', 'result'],
   processes: ['gauge', 'Live processes by state.', 'state'],
   ready_queue_length: ['gauge', 'Ready processes by priority.', 'priority'],
   mailbox_depth: ['gauge', 'Queued messages by process name.', 'name'],
   senders_parked: ['gauge', 'Senders waiting for room, by receiver name.', 'name'],
   caps: ['gauge', 'Live capabilities by resource kind.', 'resource'],
   mem_resident_tokens: ['gauge', 'Tokens resident in process memory.'],
+}
+
+/** Bounds in seconds: a dispatch should wait for milliseconds, an operation may take minutes, a stall starts at 250 ms. */
+const HISTOGRAMS: Readonly<Record<string, readonly [string, readonly number[], ...string[]]>> = {
+  dispatch_wait_seconds: [
+    'Real time from ready to running, of one dispatch in 64.',
+    [0.0001, 0.001, 0.004, 0.008, 0.016, 0.05, 0.25, 1, 5],
+  ],
+  driver_op_seconds: [
+    'Real time of driver operations that did not answer at once.',
+    [0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60, 300],
+    'driver',
+    'op',
+  ],
+  mainloop_stall_seconds: ['Stretches of over 250 ms on the main thread.', [0.5, 1, 2.5, 5, 10, 30]],
 }
 
 /** One sample: the full metric name, its labels, and the value now. */
@@ -57,11 +77,20 @@ export class Metrics {
   messages = 0
   readonly syscalls: Record<string, number> = {}
   readonly #families = new Map<string, Family>()
+  readonly #histograms = new Map<string, Histogram>()
 
   constructor() {
     for (const [name, [kind, help, ...labels]] of Object.entries(FAMILIES)) {
       this.#families.set(name, { kind, help, labels, values: new Map() })
     }
+    for (const [name, [help, bounds, ...labels]] of Object.entries(HISTOGRAMS)) {
+      this.#histograms.set(name, new Histogram(help, bounds, labels))
+    }
+  }
+
+  /** Counts an observation of a histogram. `labels` are in its order. */
+  observe(name: string, seconds: number, ...labels: string[]): void {
+    this.#histograms.get(name)?.observe(labels.join('\u0000'), seconds)
   }
 
   /** Adds to a counter. `labels` are in the family's order. */
@@ -82,11 +111,14 @@ export class Metrics {
   samples(): MetricSample[] {
     this.#foldHot()
     const out: MetricSample[] = []
-    for (const [name, family] of this.#families) {
-      for (const [key, value] of family.values) {
-        const parts = family.labels.length === 0 ? [] : key.split('\u0000')
-        const labels = Object.fromEntries(family.labels.map((label, i) => [label, parts[i] ?? '']))
-        out.push({ name: `signalbox_kernel_${name}`, labels, value })
+    for (const [name, { labels, values }] of this.#families) {
+      for (const [key, value] of values)
+        out.push({ name: `${PREFIX}${name}`, labels: Object.fromEntries(pairs(labels, key)), value })
+    }
+    for (const [name, histogram] of this.#histograms) {
+      for (const { suffix, le, key, value } of histogram.lines()) {
+        const labels = Object.fromEntries([...pairs(histogram.labels, key), ...bound(le)])
+        out.push({ name: `${PREFIX}${name}${suffix}`, labels, value })
       }
     }
     return out
@@ -96,14 +128,14 @@ export class Metrics {
   text(): string {
     this.#foldHot()
     let out = ''
-    for (const [name, family] of this.#families) {
-      const full = `signalbox_kernel_${name}`
-      out += `# HELP ${full} ${family.help}\n# TYPE ${full} ${family.kind}\n`
-      for (const [key, value] of family.values) {
-        const parts = key.split('\u0000')
-        const labels = family.labels.map((label, i) => `${label}="${escapeLabel(parts[i] ?? '')}"`).join(',')
-        out += labels === '' ? `${full} ${value}\n` : `${full}{${labels}} ${value}\n`
-      }
+    for (const [name, { kind, help, labels, values }] of this.#families) {
+      out += heading(name, kind, help)
+      for (const [key, value] of values) out += line(name, pairs(labels, key), value)
+    }
+    for (const [name, histogram] of this.#histograms) {
+      out += heading(name, 'histogram', histogram.help)
+      for (const { suffix, le, key, value } of histogram.lines())
+        out += line(`${name}${suffix}`, [...pairs(histogram.labels, key), ...bound(le)], value)
     }
     return out
   }
@@ -115,6 +147,24 @@ export class Metrics {
     const calls = this.#families.get('syscalls_total')?.values
     for (const [name, count] of Object.entries(this.syscalls)) if (count > 0) calls?.set(name, count)
   }
+}
+
+function pairs(labels: readonly string[], key: string): [string, string][] {
+  const parts = labels.length === 0 ? [] : key.split('\u0000')
+  return labels.map((label, i) => [label, parts[i] ?? ''])
+}
+
+function bound(le: string | undefined): [string, string][] {
+  return le === undefined ? [] : [['le', le]]
+}
+
+function heading(name: string, kind: string, help: string): string {
+  return `# HELP ${PREFIX}${name} ${help}\n# TYPE ${PREFIX}${name} ${kind}\n`
+}
+
+function line(name: string, labels: readonly [string, string][], value: number): string {
+  const text = labels.map(([label, of]) => `${label}="${escapeLabel(of)}"`).join(',')
+  return text === '' ? `${PREFIX}${name} ${value}\n` : `${PREFIX}${name}{${text}} ${value}\n`
 }
 
 function escapeLabel(value: string): string {

@@ -66,6 +66,7 @@ export function estTokens(body: unknown): number {
   return Math.max(1, Math.ceil(bytes / 4))
 }
 
-function wordsOf(text: string): string[] {
+/** The words of a text: runs of letters and digits of any script, in lower case. */
+export function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
 }

@@ -1,10 +1,9 @@
 import type { PageOut, Ranked, Segment } from './abi.ts'
 import { charge, MEM, release, zero } from './account.ts'
 import { copyBody } from './copy.ts'
-import type { Core } from './core.ts'
+import { type Core, never } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { newSegId, type SegId } from './ids.ts'
-import { never } from './io.ts'
 import { Memory, type Stored } from './memory.ts'
 import { estTokens } from './pager.ts'
 import type { Process } from './process.ts'
@@ -53,7 +52,7 @@ export function recall(core: Core, process: Process, query: string, k = DEFAULT_
   if (!Number.isSafeInteger(k) || k < 0) throw new KernelError('EINVAL', 'k must be a whole number')
   const memory = memoryOf(process)
   return whenFree(core, process, memory, () => {
-    const swapped = Array.from(memory.swap.values(), (stored) => stored.segment)
+    const swapped = memory.swapped()
     const ranked = guard(core, process, 'recaller', [], () => core.recaller.rank(query, swapped, k))
     return then(ranked, (list) => pageIn(core, process, memory, believable(list, memory, k)))
   })
@@ -142,7 +141,7 @@ function evict(
     const stored = memory.resident.get(id)
     if (!stored || stored.segment.pinned || keep.has(id)) continue
     memory.take(id)
-    memory.swap.set(id, stored)
+    memory.swapOut(stored)
     freed += stored.segment.tokens
     count++
   }
@@ -180,29 +179,54 @@ function addSummary(
   }
 }
 
-async function pageIn(
+/** What a page-in has brought back so far. */
+interface PagedIn {
+  readonly kept: Set<SegId>
+  readonly segments: Segment[]
+  tokens: number
+}
+
+/** Brings segments back one after the other; at once as long as the pager answers at once. */
+function pageIn(
   core: Core,
   process: Process,
   memory: Memory,
   wanted: readonly SegId[],
-): Promise<Segment[]> {
-  const kept = new Set<SegId>()
-  const out: Segment[] = []
-  let tokens = 0
-  for (const id of wanted) {
-    const stored = memory.swap.get(id)
-    if (!stored || !(await makeRoom(core, process, memory, stored.segment.tokens, kept))) continue
-    if (process.isDead || !memory.swap.has(id) || !place(process, memory, stored)) continue
-    memory.swap.delete(id)
-    kept.add(id)
-    tokens += stored.segment.tokens
-    out.push(copySegment(stored.segment))
+): Segment[] | Promise<Segment[]> {
+  const state: PagedIn = { kept: new Set(), segments: [], tokens: 0 }
+  const from = (start: number): Segment[] | Promise<Segment[]> => {
+    for (let at = start; at < wanted.length; at++) {
+      const stored = memory.swap.get(wanted[at] as SegId)
+      if (!stored) continue
+      const room = makeRoom(core, process, memory, stored.segment.tokens, state.kept)
+      if (room instanceof Promise) {
+        return room.then((isThere) => {
+          if (isThere) bringBack(process, memory, stored, state)
+          return from(at + 1)
+        })
+      }
+      if (room) bringBack(process, memory, stored, state)
+    }
+    return pagedIn(core, process, state)
   }
-  if (out.length > 0) {
-    core.metrics.add('page_ins_total', out.length)
-    core.events.push(process.pid, { kind: 'page.in', tokens, segments: out.length })
+  return from(0)
+}
+
+function bringBack(process: Process, memory: Memory, stored: Stored, state: PagedIn): void {
+  const { id, tokens } = stored.segment
+  if (process.isDead || !memory.swap.has(id) || !place(process, memory, stored)) return
+  memory.swap.delete(id)
+  state.kept.add(id)
+  state.tokens += tokens
+  state.segments.push(copySegment(stored.segment))
+}
+
+function pagedIn(core: Core, process: Process, { segments, tokens }: PagedIn): Segment[] {
+  if (segments.length > 0) {
+    core.metrics.add('page_ins_total', segments.length)
+    core.events.push(process.pid, { kind: 'page.in', tokens, segments: segments.length })
   }
-  return out
+  return segments
 }
 
 /** Charges and adds; false when the pool was taken meanwhile. */

@@ -5,8 +5,10 @@ import type { MsgId, Pid } from './ids.ts'
 import type { Envelope, Mailbox } from './mailbox.ts'
 import type { Memory } from './memory.ts'
 import type { Runnable } from './ready-queue.ts'
+import type { Refusal } from './refusals.ts'
+import type { Tape } from './tape.ts'
 
-export type WaitKind = 'recv' | 'send' | 'io' | 'sleep' | 'waitpid' | 'page' | 'yield'
+export type WaitKind = 'recv' | 'send' | 'io' | 'sleep' | 'waitpid' | 'page' | 'spawn' | 'yield'
 
 /** One parked system call: the promise its caller awaits, and where its outcome waits for dispatch. */
 export class Park {
@@ -60,6 +62,7 @@ export interface Receiver {
 /** A `send` that found the mailbox full; `admit` makes the envelope, delegating its capabilities at that moment. */
 export interface ParkedSend {
   readonly park: Park
+  readonly corr: MsgId | undefined
   readonly deadlineAt: number
   readonly admit: () => Envelope
 }
@@ -81,6 +84,8 @@ export class Process implements Runnable {
   isStarted = false
   isDead = false
   isStopped = false
+  /** The process whose suspension stopped this one, itself or one above it; it goes on with that one. */
+  stoppedWith: Pid | undefined
   /** Awaits something that is no system call; the scheduler went on without it. */
   isForeign = false
   exitReason: ExitReason | undefined
@@ -120,8 +125,16 @@ export class Process implements Runnable {
   memory: Memory | undefined
   /** Doors that hold their work while it is stopped; told whether it lives. */
   heldDoors: Set<(isAlive: boolean) => void> | undefined
+  /** Budget set aside for operations under way through its doors. */
+  holds: Set<{ release(): void }> | undefined
+  /** Records or replays what it gets from outside; its children inherit it. */
+  tape: Tape | undefined
+  /** Journaled operations so far, those made through doors, and timers, each counted for itself. */
+  operations = 0
+  doorOperations = 0
+  timers = 0
   /** Refused door openings by device, so that a flood of them stays a count. */
-  refusals: Map<string, number> | undefined
+  refusals: Map<string, Refusal> | undefined
 
   constructor(init: {
     pid: Pid

@@ -1,10 +1,12 @@
+import { type Account, RESOURCES } from './account.ts'
 import type { Capability } from './capability.ts'
 import { rightNames } from './capability.ts'
 import type { Core } from './core.ts'
 import type { CapRow, Usage } from './host-events.ts'
 import type { Pid } from './ids.ts'
+import { treeOf } from './lifetime.ts'
 import type { Process } from './process.ts'
-import { usageOf } from './usage.ts'
+import { type Caused, usageOf } from './usage.ts'
 
 export type ProcessState = 'new' | 'ready' | 'running' | 'waiting' | 'foreign'
 
@@ -30,11 +32,51 @@ export interface ProcessRow {
   readonly caps: number
 }
 
-export function processRow(core: Core, process: Process): ProcessRow {
+/** Rows made at a stretch before a reader is asked whether to go on. */
+const ROWS_PER_STEP = 64
+
+/**
+ * Rows of all live processes, or of one and everything below it, the ones above first. Sums are taken when the first row is
+ * asked for; a reader may pause between steps, and processes that end meanwhile are left out.
+ */
+export function* processRows(core: Core, top?: Process): Generator<ProcessRow[]> {
+  const processes = top ? treeOf(top) : [...core.processes.values()]
+  const caused = causedOf(processes)
+  for (let from = 0; from < processes.length; from += ROWS_PER_STEP) {
+    const step = processes.slice(from, from + ROWS_PER_STEP).filter((process) => !process.isDead)
+    yield step.map((process) => processRow(core, process, caused))
+  }
+}
+
+/** Sums what each account and those below it caused in one pass, where asking each alone would walk every tree again. */
+function causedOf(processes: readonly Process[]): Caused {
+  const accounts: Account[] = []
+  const place = new Map<Account, number>()
+  const note = (account: Account): void => {
+    if (place.has(account)) return
+    place.set(account, accounts.length)
+    accounts.push(account)
+  }
+  for (const { account } of processes) note(account)
+  for (let at = 0; at < accounts.length; at++) for (const child of accounts[at]?.children ?? []) note(child)
+  const sums = new Float64Array(accounts.length * RESOURCES)
+  accounts.forEach((account, at) => {
+    for (let r = 0; r < RESOURCES; r++) sums[at * RESOURCES + r] = account.caused[r] ?? 0
+  })
+  // Pids and so places grow downwards, so that each sum is complete before it is added to the one above.
+  for (let at = accounts.length - 1; at >= 0; at--) {
+    const parent = accounts[at]?.parent
+    const above = parent && place.get(parent)
+    if (above === undefined || above >= at) continue
+    for (let r = 0; r < RESOURCES; r++)
+      sums[above * RESOURCES + r] = (sums[above * RESOURCES + r] ?? 0) + (sums[at * RESOURCES + r] ?? 0)
+  }
+  return (account, column) => sums[(place.get(account) ?? 0) * RESOURCES + column] ?? 0
+}
+
+function processRow(core: Core, process: Process, caused: Caused): ProcessRow {
   let swapTokens = 0
   for (const { segment } of process.memory?.swap.values() ?? []) swapTokens += segment.tokens
-  let caps = 0
-  for (const _cap of core.caps.list(process.pid)) caps++
   const state = stateOf(core, process)
   return {
     pid: process.pid,
@@ -51,8 +93,8 @@ export function processRow(core: Core, process: Process): ProcessRow {
     swapTokens,
     reductions: process.reductions,
     spawnedAt: process.spawnedAt,
-    usage: usageOf(core, process),
-    caps,
+    usage: usageOf(core, process, caused),
+    caps: core.caps.countOf(process.pid),
   }
 }
 
@@ -96,18 +138,18 @@ function targetText({ resource }: Capability): string {
 
 /** Brings the gauges up to date; counters keep themselves. */
 export function refreshGauges(core: Core): void {
-  const states: [string, number][] = []
-  const depths: [string, number][] = []
-  const parked: [string, number][] = []
+  const states = new Map<string, number>()
+  const depths = new Map<string, number>()
+  const parked = new Map<string, number>()
   let resident = 0
   for (const process of core.processes.values()) {
-    states.push([process.isStopped ? 'stopped' : stateOf(core, process), 1])
-    if (process.mailbox.length > 0) depths.push([process.name, process.mailbox.length])
-    if (process.senders.size > 0) parked.push([process.name, process.senders.size])
+    count(states, process.isStopped ? 'stopped' : stateOf(core, process), 1)
+    if (process.mailbox.length > 0) count(depths, process.name, process.mailbox.length)
+    if (process.senders.size > 0) count(parked, process.name, process.senders.size)
     resident += process.memory?.residentTokens ?? 0
   }
-  const kinds: [string, number][] = []
-  for (const cap of core.caps.list()) kinds.push([cap.handle ? 'handle' : cap.resource.kind, 1])
+  const kinds = new Map<string, number>()
+  for (const cap of core.caps.list()) count(kinds, cap.handle ? 'handle' : cap.resource.kind, 1)
   const lengths = Array.from(core.dispatcher.ready.lengths(), ([at, n]): [string, number] => [String(at), n])
   core.metrics.gauge('processes', states)
   core.metrics.gauge('mailbox_depth', depths)
@@ -115,4 +157,8 @@ export function refreshGauges(core: Core): void {
   core.metrics.gauge('caps', kinds)
   core.metrics.gauge('ready_queue_length', lengths)
   core.metrics.gauge('mem_resident_tokens', [['', resident]])
+}
+
+function count(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by)
 }

@@ -99,3 +99,15 @@ test('a large queue of equals keeps arrival order, without lifting anyone', () =
     }
   }
 })
+
+test('a deadline that changes while its holder runs leaves the order of the others alone', () => {
+  const queue = new ReadyQueue<Item>(0)
+  const [first, second, third] = [item(0, 0, 1), item(1, 0, 5), item(2, 0, 6)] as const
+  queue.push(first)
+  queue.push(second)
+  expect(queue.pick()).toBe(first)
+  // Its old place in the queue is cleared only later; until then it must not count under the new deadline.
+  first.deadlineAt = 9
+  queue.push(third)
+  expect([queue.pick(), queue.pick()]).toEqual([second, third])
+})

@@ -22,10 +22,14 @@ const TOP = 43
 const CLASSES = TOP - LOWEST + 1
 const WORD = 32
 
-/** A slot is live while the runnable's `readySeq` still equals `seq`; leaving the queue costs nothing else. */
+/**
+ * A slot is live while the runnable's `readySeq` still equals `seq`; leaving the queue costs nothing else. It keeps the
+ * deadline it was queued under: a running item changes its own, and a heap must not change under its order.
+ */
 interface Slot<T> {
   readonly item: T
   readonly seq: number
+  readonly deadlineAt: number
 }
 
 /** First-in-first-out ring of slots kept as two parallel arrays, so that queueing allocates nothing. */
@@ -80,8 +84,7 @@ class Level<T extends Runnable> {
   readonly dated = new Ring<T>()
   readonly #cls: number
   readonly #heap = new Heap<Slot<T>>(
-    (a, b) =>
-      a.item.deadlineAt < b.item.deadlineAt || (a.item.deadlineAt === b.item.deadlineAt && a.seq < b.seq),
+    (a, b) => a.deadlineAt < b.deadlineAt || (a.deadlineAt === b.deadlineAt && a.seq < b.seq),
   )
   count = 0
 
@@ -94,7 +97,7 @@ class Level<T extends Runnable> {
     if (item.deadlineAt === Number.POSITIVE_INFINITY) this.plain.push(item, seq)
     else {
       this.dated.push(item, seq)
-      this.#heap.push({ item, seq })
+      this.#heap.push({ item, seq, deadlineAt: item.deadlineAt })
     }
   }
 

@@ -1,21 +1,31 @@
 import type { Core } from './core.ts'
-import { KERNEL_PID } from './ids.ts'
-import { postTerm } from './ipc.ts'
+import type { HostCalls } from './host-calls.ts'
+import type { Pid } from './ids.ts'
 import type { Process } from './process.ts'
 
 /**
  * Ends everything: asks the host's processes, then the roots, and after `graceMs` kernel time kills what is left,
  * leaf first, with reason shutdown. Resolves when no process lives.
  */
-export async function shutdown(core: Core, graceMs: number): Promise<void> {
+export async function shutdown(core: Core, calls: HostCalls, graceMs: number): Promise<void> {
   const limit = core.clock.now() + graceMs
   const asked = [...core.processes.values()].filter((process) => process.isHostSpawned)
-  for (const process of asked) postTerm(core, process, KERNEL_PID)
+  for (const { pid } of asked) ask(core, calls, pid)
   await untilDead(core, asked, limit)
   const roots = [...core.processes.values()].filter((process) => !process.parent)
-  for (const process of roots) postTerm(core, process, KERNEL_PID)
+  for (const { pid } of roots) ask(core, calls, pid)
   await untilDead(core, [...core.processes.values()], limit)
-  while (core.processes.size > 0) for (const process of leaves(core)) core.exit(process, { kind: 'shutdown' })
+  while (core.processes.size > 0) for (const process of leaves(core)) end(core, calls, process)
+}
+
+/** A replay has no calls of its own; its processes are just taken down. */
+function ask(core: Core, calls: HostCalls, pid: Pid): void {
+  if (!core.tape?.isReplay) calls.do('term', { pid })
+}
+
+function end(core: Core, calls: HostCalls, process: Process): void {
+  if (core.tape?.isReplay) core.exit(process, { kind: 'shutdown' })
+  else calls.do('signal', { pid: process.pid, reason: { kind: 'shutdown' } })
 }
 
 /** Waits until all of these have ended or the time has come. */

@@ -95,6 +95,8 @@ export function create(core: Core, parent: Process | undefined, birth: Birth): P
   process.mayRaise = birth.mayRaise
   process.isHostSpawned = birth.isHostSpawned
   process.wallLimitMs = parent ? Math.min(wallMs, parent.wallLeft(core.clock.now())) : wallMs
+  const tape = parent ? parent.tape : core.tape
+  tape?.adopt(process)
   core.processes.set(process.pid, process)
   if (parent) {
     parent.children ??= new Set()
@@ -134,13 +136,23 @@ export function run(core: Core, process: Process): void {
     running = Promise.reject(error)
   }
   running.then(
-    () => core.exit(process, { kind: 'normal' }),
+    () => {
+      returned(process)
+      core.exit(process, { kind: 'normal' })
+    },
     (error: unknown) => {
+      returned(process)
       if (!process.isDead)
         core.events.push(process.pid, { kind: 'fault', where: 'main', error: textOf(error) })
       core.exit(process, { kind: 'fault', error: textOf(error) })
     },
   )
+}
+
+/** Where it is journaled, the return of a body counts like a call: what the host did before it comes before it. */
+function returned(process: Process): void {
+  process.tape?.catchUp()
+  if (!process.isDead) process.tape?.called()
 }
 
 export function checkImage(image: ProcessImage): ProcessImage {

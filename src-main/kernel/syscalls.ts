@@ -1,14 +1,15 @@
 import type { LogLevel, Sys, SyscallName } from './abi.ts'
 import { attenuate, derive, lookup, register, revoke, selfCap, targetOf, unregister } from './cap-calls.ts'
 import { copyBody } from './copy.ts'
-import { type Core, liveProcess, parseMs } from './core.ts'
+import { type Core, liveProcess, never, parseMs, setTimer } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
-import { never, openDevice, readAll, transfer } from './io.ts'
+import { openDevice, readAll, transfer } from './io.ts'
 import { postTerm, recv, send } from './ipc.ts'
 import { reschedule, resume, suspend } from './lifetime.ts'
 import { forget, pin, recall, remember, workingSet } from './paging.ts'
 import type { Process } from './process.ts'
 import { parseOwnReason, parseReason } from './reasons.ts'
+import { dial, spawnRemote } from './remote.ts'
 import { spawn } from './spawn.ts'
 import { budgetOf } from './usage.ts'
 import { monitor, waitpid } from './watch.ts'
@@ -33,6 +34,7 @@ export function createSys(core: Core, process: Process): Sys {
 
 /** A call that answers at once; a dead caller's throws EDEAD. */
 function now<T>(core: Core, process: Process, name: SyscallName, reductions: number, body: () => T): T {
+  process.tape?.catchUp()
   if (process.isDead) throw new KernelError('EDEAD', 'process has ended')
   core.dispatcher.enter(process, name, reductions)
   try {
@@ -50,6 +52,7 @@ function later<T>(
   reductions: number,
   body: () => Promise<T>,
 ): Promise<T> {
+  process.tape?.catchUp()
   if (process.isDead) return never()
   core.dispatcher.enter(process, name, reductions)
   try {
@@ -73,10 +76,6 @@ function counted(core: Core, name: SyscallName, error: unknown): KernelError {
     error instanceof KernelError ? error : new KernelError('EINVAL', textOf(error), { cause: error })
   core.metrics.add('syscall_errors_total', 1, name, known.code)
   return known
-}
-
-function unbuilt(name: SyscallName): never {
-  throw new KernelError('ENOTSUP', `${name} needs a transport, which this kernel has none of`)
 }
 
 function processCalls(core: Core, process: Process) {
@@ -125,13 +124,13 @@ function selfCalls(core: Core, process: Process) {
       later(core, process, 'sleep', 1, () => {
         const wait = parseMs(ms, 'ms')
         const park = core.dispatcher.park(process, 'sleep')
-        park.timer = core.clock.setTimer(wait, () => core.dispatcher.complete(park, undefined))
+        park.timer = setTimer(core, process, wait, () => core.dispatcher.complete(park, undefined))
         return park.promise as Promise<void>
       }),
     yield: () => later(core, process, 'yield', 1, () => core.dispatcher.yieldSlice(process)),
     sched: (change) => now(core, process, 'sched', 1, () => reschedule(core, process, change)),
     budget: () => now(core, process, 'budget', 0, () => budgetOf(core, process)),
-    now: () => now(core, process, 'now', 0, () => core.clock.now()),
+    now: () => now(core, process, 'now', 0, () => process.tape?.now(process) ?? core.clock.now()),
     onCleanup: (hook) =>
       now(core, process, 'onCleanup', 0, () => {
         if (typeof hook !== 'function') throw new KernelError('EINVAL', 'a cleanup hook is a function')
@@ -156,8 +155,9 @@ function messageCalls(core: Core, process: Process) {
     register: (name) => now(core, process, 'register', 1, () => register(core, process, name)),
     unregister: (name) => now(core, process, 'unregister', 1, () => unregister(core, process, name)),
     lookup: (name) => soon(core, process, 'lookup', () => lookup(core, process, name)),
-    dial: () => now(core, process, 'dial', 1, () => unbuilt('dial')),
-    spawnRemote: () => later(core, process, 'spawnRemote', SPAWN_COST, () => unbuilt('spawnRemote')),
+    dial: (node, pid) => now(core, process, 'dial', 1, () => dial(core, process, node, pid)),
+    spawnRemote: (node, image, args) =>
+      later(core, process, 'spawnRemote', SPAWN_COST, () => spawnRemote(core, process, node, image, args)),
   } satisfies Partial<Sys>
 }
 

@@ -6,15 +6,18 @@ import type { Process } from './process.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
+/** Gives what an account and all below it caused in a column. */
+export type Caused = (account: Account, column: number) => number
+
 /** What a process and everything below it used, may use, and has left. */
-export function usageOf(core: Core, process: Process): Usage {
+export function usageOf(core: Core, process: Process, caused: Caused = causedBelow): Usage {
   const { account } = process
   const wall = process.wallMs(core.clock.now())
   return {
-    tokens: row(account, TOKENS, causedBelow(account, TOKENS)),
-    toolCalls: row(account, TOOL_CALLS, causedBelow(account, TOOL_CALLS)),
-    usdNanos: row(account, USD, causedBelow(account, USD)),
-    mem: row(account, MEM, causedBelow(account, MEM)),
+    tokens: row(account, TOKENS, caused(account, TOKENS)),
+    toolCalls: row(account, TOOL_CALLS, caused(account, TOOL_CALLS)),
+    usdNanos: row(account, USD, caused(account, USD)),
+    mem: row(account, MEM, caused(account, MEM)),
     children: row(account, CHILDREN, process.children?.size ?? 0),
     wallMs:
       process.wallLimitMs === NEVER

@@ -48,6 +48,12 @@ export interface ChildIdentity {
   readonly logPath: string | null
 }
 
+/** What a program and all that it started have used; memory is what they hold now. */
+export interface ProgramUse {
+  readonly cpuMs: number
+  readonly memoryBytes: number
+}
+
 /** A running program behind the wall. */
 export interface Child {
   readonly identity: ChildIdentity
@@ -81,6 +87,8 @@ export interface Executor {
     door: NetworkDoor,
     fromByte: number,
   ): Promise<Child | undefined>
+  /** Use of programs by the pid of their identity; those that ended, or can't be measured here, are missing. */
+  measure(programs: readonly ChildIdentity[]): Promise<ReadonlyMap<number, ProgramUse>>
   /** Runs a short command behind the wall to its end, output bounded; for tools of in-process runtimes. */
   run(spec: LaunchSpec, door: NetworkDoor, options: RunOptions): Promise<RunOutcome>
   close(): Promise<void>

@@ -1,4 +1,5 @@
 import type { ProviderId } from '../contract/agent.ts'
+import type { ModelPrice } from './gateway.ts'
 
 export interface ToolDefinition {
   readonly name: string
@@ -9,7 +10,7 @@ export interface ToolDefinition {
 
 export type ModelMessage =
   | { readonly role: 'system'; readonly text: string }
-  | { readonly role: 'user'; readonly text: string }
+  | { readonly role: 'user'; readonly text: string; readonly images?: readonly ModelImage[] }
   | { readonly role: 'assistant'; readonly text: string; readonly toolCalls: readonly ModelToolCall[] }
   | {
       readonly role: 'tool'
@@ -18,6 +19,21 @@ export type ModelMessage =
       readonly text: string
       readonly isError: boolean
     }
+
+/** A picture in a message: its bytes in base64, or an address that the provider fetches. */
+export type ModelImage =
+  | { readonly mediaType: string; readonly base64: string }
+  | { readonly mediaType: string; readonly url: string }
+
+/** What a caller may set beyond the defaults of provider and model; absent = left to the provider. */
+export interface ModelSettings {
+  readonly temperature?: number
+  readonly topP?: number
+  readonly stopSequences?: readonly string[]
+  readonly toolChoice?: 'auto' | 'none' | 'required' | { readonly name: string }
+  /** The answer is to be JSON, of this schema when there is one. */
+  readonly json?: { readonly schema: Record<string, unknown> | null }
+}
 
 export interface ModelToolCall {
   readonly id: string
@@ -35,7 +51,11 @@ export interface ModelRequest {
   readonly apiKey: string | undefined
   readonly messages: readonly ModelMessage[]
   readonly tools: readonly ToolDefinition[]
-  readonly maxOutputTokens: number
+  /** null = left to the provider. */
+  readonly maxOutputTokens: number | null
+  readonly settings?: ModelSettings
+  /** `openai-compatible` only: the upstream speaks the Responses API instead of Chat Completions. */
+  readonly usesResponses?: boolean
 }
 
 /** null = the upstream did not say. `inputTokens` includes cached ones. */
@@ -68,9 +88,18 @@ export class ModelFault extends Error {
   readonly status: number | null
   /** What the upstream asked to wait, milliseconds; null = it did not say. */
   readonly retryAfterMs: number | null
+  /** False when it is certain that the upstream never had the whole request. */
+  readonly isDelivered: boolean
 
-  constructor(kind: ModelFaultKind, message: string, status: number | null, retryAfterMs: number | null) {
+  constructor(
+    kind: ModelFaultKind,
+    message: string,
+    status: number | null,
+    retryAfterMs: number | null,
+    isDelivered = true,
+  ) {
     super(message)
+    this.isDelivered = isDelivered
     this.kind = kind
     this.status = status
     this.retryAfterMs = retryAfterMs
@@ -81,10 +110,7 @@ export class ModelFault extends Error {
 export interface Models {
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>
   /** Price in nano-dollars per token, or undefined when not known. */
-  price(
-    provider: ProviderId,
-    model: string,
-  ): { readonly input: number; readonly cachedInput: number; readonly output: number } | undefined
+  price(provider: ProviderId, model: string): ModelPrice | undefined
   /** Model names the upstream lists (bounded to 500); empty when it does not answer. */
   list(
     provider: ProviderId,

@@ -1,4 +1,4 @@
-import type { AgentInfo } from '../contract/agent.ts'
+import type { AgentInfo, ProviderId } from '../contract/agent.ts'
 import type {
   ActivityBody,
   AskOption,
@@ -8,6 +8,7 @@ import type {
   Usage,
 } from '../contract/session.ts'
 import type { Child, ChildIdentity, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from './executor.ts'
+import type { CallEnd, ModelUse, Stop, Verdict } from './gateway.ts'
 
 /** The kernel door of one session: every effect passes here before it happens. */
 export interface SessionDoor {
@@ -37,6 +38,37 @@ export interface AskRequest {
 export type AskOutcome =
   | { readonly kind: 'selected'; readonly optionId: string; readonly optionKind: AskOption['kind'] }
   | { readonly kind: 'cancelled' }
+
+/** A model as it is called at its provider. */
+export interface ModelChoice {
+  readonly provider: ProviderId
+  readonly model: string
+}
+
+/** How a program of a session reaches the model gateway. The key is the session's own and opens nothing else. */
+export interface GatewayAccess {
+  readonly host: string
+  readonly port: number
+  readonly key: string
+}
+
+/** A model call that a runtime in our own process is about to make. */
+export interface ModelCallOpening extends ModelChoice {
+  /** Of its input, estimated: the least that it will cost. */
+  readonly inputTokens: number
+  /** Nano-dollars for a use; null = the price is not known. */
+  cost(use: Omit<ModelUse, 'costUsdNanos'>): number | null
+}
+
+/** One charged model call under way. */
+export interface ModelCallUnderWay {
+  /** What it used so far, cumulative; a stop means that the budget has ended and the answer must be cut off. */
+  progress(use: Omit<ModelUse, 'costUsdNanos'>): Verdict
+  /** Runs `stop` once when it must end early. */
+  onStop(stop: (why: Stop) => void): void
+  /** Exactly once. `use` null = the upstream did not say: what was seen last is booked as an estimate. */
+  end(how: CallEnd, use: Omit<ModelUse, 'costUsdNanos'> | null, error: string | null): void
+}
 
 /** Everything a runtime is given for one session; it holds no other power. */
 export interface RuntimeSession {
@@ -69,6 +101,10 @@ export interface RuntimeSession {
     forwards: LaunchSpec['forwards'],
     fromByte: number,
   ): Promise<Child | undefined>
+  /** Begins a model call in our own process; held, metered and shown like one through the gateway. */
+  openModelCall(opening: ModelCallOpening): { readonly ok: true; readonly call: ModelCallUnderWay } | Stop
+  /** Opens the model gateway to this session, for one model. */
+  openGateway(choice: ModelChoice): GatewayAccess
   /** A provider key from the secret store; undefined = none. Only for runtimes in our own process. */
   secret(provider: string): Promise<string | undefined>
   /** Earlier conversation when this session continues another one. */
@@ -114,7 +150,11 @@ export interface Runtime {
   /** The agents it can drive on this machine and how they stand. `isFresh` looks again. */
   agents(options: { readonly isFresh: boolean }): Promise<readonly AgentInfo[]>
   /** Devices that a session of this agent needs beyond its workarea, e.g. `tool:shell`, `model:qwen`, `net:host:443`. */
-  devices(agent: string, model: string | null, payment?: Payment): readonly string[]
+  devices(
+    agent: string,
+    model: string | null,
+    payment?: Payment,
+  ): readonly string[] | Promise<readonly string[]>
   start(session: RuntimeSession): Promise<RuntimeHandle>
   /** Takes over the child of an earlier run of the app; undefined = it can't be. */
   adopt?(

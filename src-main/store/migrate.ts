@@ -2,7 +2,12 @@ import { copyFileSync, readFileSync } from 'node:fs'
 import { applicationId, type Db } from './database.ts'
 
 /** Numbered, forward only; `user_version` counts those that were applied. */
-const files = ['0001-journal.sql', '0002-projections.sql', '0003-cost-index.sql'] as const
+const files = [
+  '0001-journal.sql',
+  '0002-projections.sql',
+  '0003-cost-index.sql',
+  '0004-budgets-and-calls.sql',
+] as const
 
 /** The format that this version writes. */
 export const knownVersion = files.length

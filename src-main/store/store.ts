@@ -5,6 +5,7 @@ import { createActivities } from './activities.ts'
 import { type Db, openDatabase, toStoreError } from './database.ts'
 import { createJournal } from './journal.ts'
 import { knownVersion, migrate } from './migrate.ts'
+import { createModelCalls } from './model-calls.ts'
 import { createNotes } from './notes.ts'
 import { createOutbox } from './outbox.ts'
 import { createTables, projectFact } from './projections/projector.ts'
@@ -69,6 +70,7 @@ export function createStoreOn(db: Db, { file, newId }: StoreOptions) {
     outbox,
     notes,
     activities: createActivities(db),
+    modelCalls: createModelCalls(db),
     live: {
       setUsage: (id: string, usage: Parameters<typeof live.setUsage>[1]) => live.setUsage(id, usage, noHash),
     },

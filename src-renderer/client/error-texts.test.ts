@@ -9,6 +9,7 @@ it('has two plain sentences at most for every code, and never shows the code in 
       issues: [{ path: 'x', message: 'too long' }],
       sessions: 2,
       pid: 7,
+      id: 9,
       found: 2,
       known: 1,
     }

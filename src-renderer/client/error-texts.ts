@@ -87,6 +87,15 @@ export const errorTexts: Texts = {
     ),
   land_undo_refused: ({ reason, remedy }) => say(`Landing cannot be undone: ${reason}`, remedy ?? null),
   already_landed: () => say('The session has landed already.'),
+  process_not_found: ({ pid }) => say(`Process ${pid} has ended.`, 'What it did stands in its session.'),
+  process_protected: ({ pid, reason }) =>
+    say(`Process ${pid} stays as it is: ${reason}`, 'Act on the session or the part that you mean.'),
+  capability_not_found: () =>
+    say('That capability is gone.', 'It was revoked, it expired, or its holder has ended.'),
+  capability_not_wider: ({ reason }) =>
+    say(`A capability can only become less: ${reason}`, 'Name less, or an earlier end.'),
+  budget_refused: ({ resource, reason }) =>
+    say(`The budget stays as it is (${resource}): ${reason}`, 'Name another limit, or raise the one above.'),
   budget_exceeded: ({ resource }) =>
     say(`The budget is used up: ${resource}.`, 'Raise it for a new session.'),
   secret_store_failed: ({ reason, remedy }) =>

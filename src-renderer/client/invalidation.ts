@@ -7,6 +7,7 @@ export type QueryRoot =
   | 'storage'
   | 'project'
   | 'audit'
+  | 'capability'
   | 'fleet.overview'
   | 'fleet.diagram'
   | 'fleet.asks'
@@ -18,6 +19,7 @@ export type QueryRoot =
 
 const lists = ['fleet.overview', 'fleet.diagram', 'session.list', 'session.get'] as const
 const one = ['session.get', 'session.list'] as const
+const authority = ['session.get', 'session.list', 'capability'] as const
 const files = ['session.get', 'session.list', 'workarea.changes', 'workarea.fileDiff'] as const
 
 /** Which queries a fact makes stale. A new fact type without a line here does not compile. */
@@ -30,6 +32,7 @@ export const makesStale = {
   'session.asked': [...lists, 'fleet.asks'],
   'session.answered': [...lists, 'fleet.asks'],
   'session.prompted': one,
+  'session.reprioritised': lists,
   'session.pauseRequested': one,
   'session.paused': lists,
   'session.resumed': lists,
@@ -46,17 +49,18 @@ export const makesStale = {
   'workarea.landed': [...lists, 'workarea.changes'],
   'workarea.landUndone': [...lists, 'workarea.changes'],
   'workarea.released': [...lists, 'workarea.changes', 'workarea.fileDiff'],
-  'process.spawned': one,
-  'process.exited': one,
+  'process.spawned': authority,
+  'process.exited': authority,
   'process.suspended': one,
   'process.resumed': one,
-  'capability.granted': one,
-  'capability.narrowed': one,
-  'capability.revoked': one,
-  'capability.refused': one,
+  'capability.granted': authority,
+  'capability.narrowed': authority,
+  'capability.revoked': authority,
+  'capability.refused': authority,
   'budget.changed': one,
   'budget.exceeded': one,
   'project.added': ['project', 'fleet.overview'],
+  'project.budgetChanged': ['project'],
   'project.removed': ['project', 'fleet.overview'],
   'settings.changed': ['settings', 'agent', 'fleet.overview', 'fleet.costs'],
   'daemon.started': ['fleet.overview'],

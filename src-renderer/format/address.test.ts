@@ -8,6 +8,11 @@ const addresses: Address[] = [
   { screen: 'session', sessionId: 'ses-abcd', tab: 'chain' },
   { screen: 'audit', chain: null },
   { screen: 'audit', chain: 'session:ses-abcd' },
+  { screen: 'processes', pid: null },
+  { screen: 'processes', pid: 118 },
+  { screen: 'authority', sessionId: null },
+  { screen: 'models', sessionId: 'ses-abcd' },
+  { screen: 'session', sessionId: 'ses-abcd', tab: 'models' },
 ]
 
 it('reads every address that it writes', () => {
@@ -23,6 +28,9 @@ it('refuses what is no address', () => {
     '#/session/a/b',
     '#/session/a/chain/x',
     '#/fleet/x',
+    '#/processes/one',
+    '#/processes/1/2',
+    '#/models/a/b',
   ])
     expect(parseAddress(hash)).toBeUndefined()
   expect(parseAddress('#/audit/%zz')).toEqual({ screen: 'audit', chain: '%zz' })

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { useConnection } from '../client/access.tsx'
-import { formatAddress } from '../format/address.ts'
+import { type Address, formatAddress } from '../format/address.ts'
 import { useOverlay } from '../stores/overlay.ts'
 import { useKeyActions } from '../ui/keyboard.tsx'
 import { lazyPart } from '../ui/lazy-part.tsx'
@@ -96,5 +96,20 @@ function useGlobalKeys(): void {
 }
 
 function goTo(screen: (typeof screens)[number]): void {
-  navigate(screen === 'audit' ? { screen, chain: null } : { screen })
+  navigate(startOf(screen))
+}
+
+/** The address with which a screen begins: nothing picked, all sessions. */
+function startOf(screen: (typeof screens)[number]): Address {
+  switch (screen) {
+    case 'audit':
+      return { screen, chain: null }
+    case 'processes':
+      return { screen, pid: null }
+    case 'authority':
+    case 'models':
+      return { screen, sessionId: null }
+    default:
+      return { screen }
+  }
 }

@@ -8,13 +8,22 @@ const scopeNames: Readonly<Record<string, string>> = {
   ask: 'While a question has the focus',
   composer: 'While you write to the agent',
   note: 'While you write a note on a line',
+  budget: 'While you change a budget',
+  grant: 'While you change a capability',
+}
+const partsOf: Readonly<Record<string, readonly string[]>> = {
+  fleet: ['ask'],
+  'needs-you': ['ask'],
+  session: ['composer', 'note', 'ask'],
+  processes: ['budget'],
+  authority: ['grant'],
 }
 
 /** The keys of this screen, of its parts, and those that work everywhere. */
 export function KeysDialog() {
   const { overlay, close } = useOverlay()
   const { table, screen } = useKeyTable()
-  const scopes = [screen, ...(screen === 'session' ? ['composer', 'note'] : []), 'ask', 'global']
+  const scopes = [screen, ...(partsOf[screen] ?? []), 'global']
   return (
     <Dialog
       isOpen={overlay.kind === 'keys'}

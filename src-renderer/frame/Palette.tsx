@@ -7,13 +7,16 @@ import { useOverlay } from '../stores/overlay.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 import { Kbd, useKeyTable } from '../ui/keyboard.tsx'
 import { Lamp } from '../ui/Lamp.tsx'
-import { screens } from './key-table.ts'
+import { placeKey, screens } from './key-table.ts'
 
 const names: Readonly<Record<(typeof screens)[number], string>> = {
   fleet: 'Fleet',
   'needs-you': 'Needs you',
   queue: 'Queue',
   agents: 'Agents',
+  processes: 'Processes',
+  authority: 'Authority',
+  models: 'Models',
   audit: 'Audit',
   storage: 'Storage',
   cost: 'Cost',
@@ -88,7 +91,7 @@ function Places() {
       {screens.map((screen, index) => (
         <Command.Item key={screen} value={`go to ${names[screen]}`} onSelect={() => go(`#/${screen}`)}>
           <span className="grow">{names[screen]}</span>
-          <Kbd chord={`Mod+${index + 1}`} />
+          <Kbd chord={placeKey(index)} />
         </Command.Item>
       ))}
       <Command.Item value="first run steps" onSelect={() => go('#/first-run')}>

@@ -30,6 +30,14 @@ export function Rail(props: { overview: Read<Overview>; current: Address['screen
       ],
     },
     { title: 'Work', entries: [{ screen: 'agents', name: 'Agents' }] },
+    {
+      title: 'Kernel',
+      entries: [
+        { screen: 'processes', name: 'Processes' },
+        { screen: 'authority', name: 'Authority' },
+        { screen: 'models', name: 'Models' },
+      ],
+    },
     { title: 'Trust', entries: [{ screen: 'audit', name: 'Audit' }] },
     {
       title: 'House',
@@ -58,7 +66,12 @@ export function Rail(props: { overview: Read<Overview>; current: Address['screen
 function RailLink(props: { entry: Entry; isCurrent: boolean }) {
   const { screen, name, count, isCaution } = props.entry
   return (
-    <a className="rail-link" href={`#/${screen}`} aria-current={props.isCurrent ? 'page' : undefined}>
+    <a
+      className="rail-link"
+      href={`#/${screen}`}
+      title={name}
+      aria-current={props.isCurrent ? 'page' : undefined}
+    >
       <span className="rail-name">{name}</span>
       {count !== undefined && count > 0 && (
         <span className={isCaution ? 'caution-text rail-count' : 'rail-count faint'}>

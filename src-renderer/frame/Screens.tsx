@@ -11,9 +11,27 @@ const ApprovalsScreen = lazyPart(() =>
   import('../features/approvals/ApprovalsScreen.tsx').then((it) => it.ApprovalsScreen),
 )
 const AuditScreen = lazyPart(() => import('../features/audit/AuditScreen.tsx').then((it) => it.AuditScreen))
+const AuthorityScreen = lazyPart(() =>
+  import('../features/authority/AuthorityScreen.tsx').then((it) => it.AuthorityScreen),
+)
 const CostScreen = lazyPart(() => import('../features/cost/CostScreen.tsx').then((it) => it.CostScreen))
 const FirstRunScreen = lazyPart(() =>
   import('../features/first-run/FirstRunScreen.tsx').then((it) => it.FirstRunScreen),
+)
+const ModelsScreen = lazyPart(() =>
+  import('../features/models/ModelsScreen.tsx').then((it) => it.ModelsScreen),
+)
+const ProcessesScreen = lazyPart(() =>
+  import('../features/processes/ProcessesScreen.tsx').then((it) => it.ProcessesScreen),
+)
+const SessionAuthority = lazyPart(() =>
+  import('../features/authority/SessionAuthority.tsx').then((it) => it.SessionAuthority),
+)
+const SessionCalls = lazyPart(() =>
+  import('../features/models/SessionCalls.tsx').then((it) => it.SessionCalls),
+)
+const SessionProcesses = lazyPart(() =>
+  import('../features/processes/SessionProcesses.tsx').then((it) => it.SessionProcesses),
 )
 const ReviewPane = lazyPart(() => import('../features/review/ReviewPane.tsx').then((it) => it.ReviewPane))
 const SessionScreen = lazyPart(() =>
@@ -30,6 +48,8 @@ const StorageScreen = lazyPart(() =>
 export function preloadScreens(): void {
   for (const screen of [SessionScreen, ReviewPane, ApprovalsScreen, AuditScreen, AgentsScreen])
     screen.preload()
+  for (const screen of [ProcessesScreen, AuthorityScreen, ModelsScreen]) screen.preload()
+  for (const part of [SessionProcesses, SessionAuthority, SessionCalls]) part.preload()
   for (const screen of [StorageScreen, CostScreen, SettingsScreen, FirstRunScreen]) screen.preload()
 }
 
@@ -53,6 +73,12 @@ export function Screen(props: { address: Address | undefined }) {
       return <ApprovalsScreen />
     case 'agents':
       return <AgentsScreen />
+    case 'processes':
+      return <ProcessesScreen pid={address.pid} />
+    case 'authority':
+      return <AuthorityScreen sessionId={address.sessionId} />
+    case 'models':
+      return <ModelsScreen sessionId={address.sessionId} />
     case 'cost':
       return <CostScreen />
     case 'storage':
@@ -70,6 +96,9 @@ export function Screen(props: { address: Address | undefined }) {
           sessionId={address.sessionId}
           tab={address.tab}
           review={<ReviewPane sessionId={address.sessionId} />}
+          processes={<SessionProcesses sessionId={address.sessionId} />}
+          authority={<SessionAuthority sessionId={address.sessionId} />}
+          calls={<SessionCalls sessionId={address.sessionId} />}
         />
       )
   }

@@ -24,18 +24,27 @@ export const screens = [
   'needs-you',
   'queue',
   'agents',
+  'processes',
+  'authority',
+  'models',
   'audit',
   'storage',
   'cost',
   'settings',
 ] as const
 
+/** The key of a place: its number in the rail, with 0 for the tenth and the usual key of settings for the last. */
+export function placeKey(index: number): string {
+  if (index === screens.length - 1) return 'Mod+,'
+  return `Mod+${(index + 1) % 10}`
+}
+
 export const keyTable: readonly KeyBinding[] = [
   of('global', 'palette', ['Mod+K'], 'search or run a command'),
   of('global', 'keys', ['?', 'F1'], 'all keys', foot),
   of('global', 'new', ['Mod+N'], 'new session'),
   ...screens.map((screen, index) =>
-    of('global', `go-${screen}`, [`Mod+${index + 1}`], `go to ${screen.replace('-', ' ')}`),
+    of('global', `go-${screen}`, [placeKey(index)], `go to ${screen.replace('-', ' ')}`),
   ),
 
   of('fleet', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
@@ -88,6 +97,52 @@ export const keyTable: readonly KeyBinding[] = [
   of('composer', 'leave', ['Escape'], 'leave the field'),
   of('note', 'done', ['Mod+Enter'], 'keep the note'),
   of('note', 'leave', ['Escape'], 'keep the note and go back'),
+
+  of('processes', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
+  of('processes', 'open', ['Enter'], 'open the session', foot),
+  of('processes', 'suspend', ['S'], 'suspend or resume', foot),
+  of('processes', 'terminate', ['T'], 'terminate', foot),
+  of('processes', 'kill', ['K'], 'kill', foot),
+  of('processes', 'raise', ['+', '='], 'priority up', foot),
+  of('processes', 'lower', ['-'], 'priority down', foot),
+  of('processes', 'budget', ['B'], 'change the budget', foot),
+  of('processes', 'select', ['X', 'Space'], 'select'),
+  of('processes', 'collapse', ['ArrowLeft'], 'fold, or go to the parent'),
+  of('processes', 'expand', ['ArrowRight'], 'unfold'),
+  of('processes', 'tree', ['G'], 'tree or flat'),
+  of('processes', 'next-sort', ['>'], 'sort by the next column'),
+  of('processes', 'previous-sort', ['<'], 'sort by the column before'),
+  of('processes', 'reverse', ['R'], 'reverse the order'),
+  of('processes', 'find', ['/', 'Mod+F'], 'filter'),
+  of('processes', 'inspector', ['Mod+I'], 'show or hide the inspector'),
+  of('processes', 'copy-id', ['Mod+Shift+C'], 'copy the process id'),
+  of('processes', 'leave', ['Escape'], 'clear selection and filter'),
+  of('budget', 'save', ['Mod+Enter'], 'change the budget'),
+  of('budget', 'leave', ['Escape'], 'leave it as it was'),
+
+  of('authority', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
+  of('authority', 'open', ['Enter'], 'open the session', foot),
+  of('authority', 'narrow', ['N'], 'narrow', foot),
+  of('authority', 'expire', ['E'], 'let it expire', foot),
+  of('authority', 'revoke', ['D'], 'revoke', foot),
+  of('authority', 'graph', ['G'], 'table or graph', foot),
+  of('authority', 'collapse', ['ArrowLeft'], 'fold, or go to its origin'),
+  of('authority', 'expand', ['ArrowRight'], 'unfold'),
+  of('authority', 'find', ['/', 'Mod+F'], 'filter'),
+  of('authority', 'inspector', ['Mod+I'], 'show or hide the inspector'),
+  of('authority', 'leave', ['Escape'], 'clear the filter'),
+  of('grant', 'leave', ['Escape'], 'leave it as it is'),
+
+  of('models', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
+  of('models', 'open', ['Enter'], 'open the session', foot),
+  of('models', 'new', ['N'], 'show what is new', foot),
+  of('models', 'next-problem', ['E'], 'next call that went wrong', foot),
+  of('models', 'previous-part', ['['], 'calls, providers, prices: back'),
+  of('models', 'next-part', [']'], 'calls, providers, prices: on'),
+  of('models', 'find', ['/', 'Mod+F'], 'filter'),
+  of('models', 'inspector', ['Mod+I'], 'show or hide the inspector'),
+  of('models', 'copy-id', ['Mod+Shift+C'], 'copy the id of the call'),
+  of('models', 'leave', ['Escape'], 'clear the filter'),
 
   of('audit', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
   of('audit', 'open', ['Enter'], 'open', foot),

@@ -37,6 +37,11 @@ const shownInPlace: ReadonlySet<string> = new Set([
   'project.add',
   'agent.addCustom',
   'agent.setKey',
+  'process.changeBudget',
+  'capability.narrow',
+  'capability.expire',
+  'capability.revoke',
+  'project.setBudget',
   'settings.set',
   'fleet.demo',
 ])

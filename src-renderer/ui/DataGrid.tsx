@@ -18,6 +18,10 @@ export interface Column<T> {
   /** A grid track: `76px`, `minmax(160px, 1fr)`. */
   readonly track: string
   readonly align?: 'right'
+  /** The list can be sorted by it. */
+  readonly isSortable?: boolean
+  /** What the header means, where its word is short. */
+  readonly hint?: string
   readonly render: (row: T) => ReactNode
 }
 
@@ -47,6 +51,12 @@ export interface DataGridProps<T> {
   /** Indices now on screen, so that the window of rows can follow. */
   readonly onVisible?: (first: number, last: number) => void
   readonly labelOf: (row: T) => string
+  readonly sort?: { readonly id: string; readonly isDescending: boolean }
+  readonly onSort?: (id: string) => void
+  /** Rows form a tree: depth from 0, and whether what is below is shown; undefined where nothing is. */
+  readonly branchOf?: (row: T) => { readonly depth: number; readonly isOpen: boolean | undefined }
+  /** Said of a row besides its marks: `gone`, `faint`. */
+  readonly classOf?: (row: T) => string
   readonly hasFocusOnMount?: boolean
 }
 
@@ -76,10 +86,11 @@ export function DataGrid<T>(props: DataGridProps<T>) {
   const tracks = props.columns.map((column) => column.track).join(' ')
   const move = useMoves(props, scroller, (index) => virtual.scrollToIndex(index, { align: 'auto' }))
   return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole lint/a11y/noStaticElementInteractions: it is a grid, or a treegrid
     <div
       className="grid"
       ref={scroller}
-      role="grid"
+      role={props.branchOf ? 'treegrid' : 'grid'}
       tabIndex={0}
       aria-label={props.label}
       aria-rowcount={count + 1}
@@ -89,7 +100,7 @@ export function DataGrid<T>(props: DataGridProps<T>) {
       onKeyDown={move}
       style={{ ['--tracks' as string]: tracks, ['--row-height' as string]: `${rowHeight}px` }}
     >
-      <Header columns={props.columns} />
+      <Header columns={props.columns} sort={props.sort} onSort={props.onSort} />
       <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
         {items.map((place) => {
           const item = props.itemAt(place.index)
@@ -139,20 +150,54 @@ function useMoves<T>(
   }
 }
 
-function Header<T>(props: { columns: readonly Column<T>[] }) {
+function Header<T>(props: {
+  columns: readonly Column<T>[]
+  sort: DataGridProps<T>['sort']
+  onSort: DataGridProps<T>['onSort']
+}) {
+  const { sort, onSort } = props
   return (
     <div className="grid-head" role="row" tabIndex={-1} aria-rowindex={1}>
-      {props.columns.map((column) => (
-        <span
-          key={column.id}
-          role="columnheader"
-          tabIndex={-1}
-          className={column.align === 'right' ? 'num' : ''}
-        >
-          {column.header}
-        </span>
-      ))}
+      {props.columns.map((column) => {
+        if (column.isSortable && onSort)
+          return <SortableHeader key={column.id} column={column} sort={sort} onSort={onSort} />
+        return (
+          <span
+            key={column.id}
+            role="columnheader"
+            tabIndex={-1}
+            title={column.hint}
+            className={column.align === 'right' ? 'num' : ''}
+          >
+            {column.header}
+          </span>
+        )
+      })}
     </div>
+  )
+}
+
+function SortableHeader<T>(props: {
+  column: Column<T>
+  sort: DataGridProps<T>['sort']
+  onSort: (id: string) => void
+}) {
+  const { column, sort, onSort } = props
+  const isSorted = sort?.id === column.id
+  const order = sort?.isDescending ? 'descending' : 'ascending'
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the order has keys of its own on the screen
+    <span
+      role="columnheader"
+      tabIndex={-1}
+      title={column.hint}
+      className={`sortable${isSorted ? ' sorted' : ''}${column.align === 'right' ? ' num' : ''}`}
+      aria-sort={isSorted ? order : 'none'}
+      onClick={() => onSort(column.id)}
+    >
+      {column.header}
+      {isSorted && <i aria-hidden="true">{sort?.isDescending ? '↓' : '↑'}</i>}
+    </span>
   )
 }
 
@@ -218,6 +263,8 @@ function DataRow<T>(
   },
 ) {
   const { item, columns, isActive, isSelected, grid } = props
+  const branch = grid.current.branchOf?.(item.row)
+  const more = grid.current.classOf?.(item.row) ?? ''
   const press = (event: MouseEvent) => {
     grid.current.onActive(item.key)
     if (event.metaKey || event.ctrlKey || event.shiftKey) grid.current.onToggle?.(item.key, event.shiftKey)
@@ -229,8 +276,10 @@ function DataRow<T>(
       tabIndex={-1}
       {...props.place}
       id={`${props.id}-${item.key}`}
-      className={`grid-row${isActive ? ' active' : ''}${isSelected ? ' selected' : ''}`}
+      className={`grid-row${isActive ? ' active' : ''}${isSelected ? ' selected' : ''} ${more}`}
       aria-selected={isSelected || isActive}
+      aria-level={branch && branch.depth + 1}
+      aria-expanded={branch?.isOpen}
       aria-label={grid.current.labelOf(item.row)}
       onClick={press}
       onDoubleClick={() => grid.current.onOpen(item.key)}

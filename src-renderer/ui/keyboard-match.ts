@@ -68,11 +68,12 @@ const symbols: Readonly<Record<string, string>> = {
   ArrowRight: '→',
   Escape: 'Esc',
   Space: 'Space',
+  '-': '−',
 }
 
 /** A chord as it is printed on a key: `⌘K` on macOS, `Ctrl K` elsewhere. */
 export function printChord(chord: string, isMac: boolean): string {
-  const parts = chord.split('+').filter((part) => part !== '')
+  const parts = chord === '+' ? ['+'] : chord.split('+').filter((part) => part !== '')
   const printed = parts.map((part) => {
     if (part === 'Mod') return isMac ? '⌘' : 'Ctrl'
     if (part === 'Shift') return isMac ? '⇧' : 'Shift'

@@ -6,6 +6,7 @@ import { defaultSettings, type Settings } from '@contract/settings.ts'
 import { costsOf } from './costs.ts'
 import { activitiesFor, askFor, detailFor, diffFor, entries, files, reportFor } from './details.ts'
 import { agents, providers, storageItems, wall } from './house.ts'
+import { kernelOf } from './kernel-client.ts'
 import { makeRows, now } from './sessions.ts'
 
 export type Scenario = 'fleet' | 'many' | 'empty' | 'failing' | 'offline' | 'live' | 'broken'
@@ -94,6 +95,12 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
     workarea: workareaOf(fake),
     project: projectOf(fake),
     agent: agentOf(fake),
+    ...kernelOf({
+      sessions: fake.rows,
+      processCount: countFor[scenario] > 1000 ? 10_000 : 60,
+      isLive: scenario !== 'failing',
+      orFail: fake.orFail,
+    }),
     audit: auditOf(fake),
     settings: settingsOf(fake),
     storage: storageOf(fake),
@@ -171,6 +178,7 @@ function sessionOf(fake: Fake): Client['session'] {
     stop: async ({ sessionId }) => fake.change(sessionId, { isStopping: true }),
     pause: async ({ sessionId }) => fake.change(sessionId, { isPaused: true }),
     resume: async ({ sessionId }) => fake.change(sessionId, { isPaused: false }),
+    reprioritise: async ({ sessionId, priority }) => fake.change(sessionId, { priority }),
     keep: async ({ sessionId }) => fake.change(sessionId, { workareaState: 'kept' }),
     land: async ({ sessionId }) => {
       if (fake.scenario === 'broken')
@@ -232,6 +240,8 @@ function projectOf(fake: Fake): Client['project'] {
               addedAtMs: now,
               sessions: 11,
               working: 6,
+              budget: { dailyUsdNanos: 20e9, dailyTokens: null },
+              usedToday: { usdNanos: 6_410_000_000, tokens: 1_840_000 },
             },
             {
               id: 'prj-console' as never,
@@ -240,6 +250,8 @@ function projectOf(fake: Fake): Client['project'] {
               addedAtMs: now,
               sessions: 8,
               working: 0,
+              budget: { dailyUsdNanos: null, dailyTokens: null },
+              usedToday: { usdNanos: 0, tokens: 0 },
             },
           ],
     add: async ({ path }) => {
@@ -247,6 +259,7 @@ function projectOf(fake: Fake): Client['project'] {
       return { ...done, projectId: 'prj-paymentsapi' as never }
     },
     remove: async () => done,
+    setBudget: async () => done,
     chooseFolder: async () => ({ path: '/home/you/payments-api' }),
   }
 }

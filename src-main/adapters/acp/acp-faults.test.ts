@@ -238,13 +238,13 @@ describe('detection', () => {
       credentialFiles: ['.qwen/oauth_creds.json'],
       credentialsGranted: false,
     })
-    const settings = { grantedCredentials: ['qwen'], providerBaseUrls: { ollama: 'http://127.0.0.1:11434' } }
-    expect(await stateOf('qwen', { path, settings })).toMatchObject({
+    const settings = { grantedCredentials: ['qwen'] }
+    const model = { provider: 'anthropic', model: 'm' } as const
+    expect(await stateOf('qwen', { path, settings, model })).toMatchObject({
       payments: ['signalbox', 'own-login'],
       credentialsGranted: true,
     })
-    const far = { providerBaseUrls: { 'openai-compatible': 'https://api.example.com/v1' } }
-    expect((await stateOf('qwen', { path, settings: far }))?.payments).toEqual(['own-login'])
+    expect((await stateOf('qwen', { path, settings }))?.payments).toEqual(['own-login'])
   })
 
   it('finds what is too old', async () => {

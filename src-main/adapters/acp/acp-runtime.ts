@@ -4,8 +4,8 @@ import type { Clock, Log } from '../../ports/clock.ts'
 import type { Runtime, RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
 import type { AgentProgram } from './agent-table.ts'
 import { type AgentSettings, type Detected, detectAgent, detectCustom, type Machine } from './detect.ts'
-import { planCustom, planKnown } from './launch-plan.ts'
-import { deviceOf, findUpstream } from './model-address.ts'
+import { planCustom, planKnown, type ThroughGateway } from './launch-plan.ts'
+import type { GatewayChoices } from './model-address.ts'
 import type { AgentKind } from './start-agent.ts'
 
 export interface AcpPowers {
@@ -14,6 +14,7 @@ export interface AcpPowers {
   readonly machine: Machine
   /** The settings as they stand now. */
   readonly settings: () => AgentSettings
+  readonly gateway: GatewayChoices
   readonly clock: Clock
   readonly log: Log
   /** Takes secrets out of what a program wrote before it is stored or shown. */
@@ -27,14 +28,14 @@ export interface AcpPowers {
 export function createAcpRuntime(powers: AcpPowers): Runtime {
   let found: { readonly settings: string; readonly all: Promise<readonly Detected[]> } | undefined
   /** What was found holds until somebody wants a fresh look or the settings are others. */
-  const look = (isFresh: boolean) => {
-    const settings = JSON.stringify(powers.settings())
+  const look = async (isFresh: boolean) => {
+    const settings = JSON.stringify([powers.settings(), await powers.gateway.isUsable()])
     if (isFresh || found?.settings !== settings) found = { settings, all: detectAll(powers) }
     return found.all
   }
   const detect = async (agent: string): Promise<Detected> => {
     const known = powers.table.find(({ id }) => id === agent)
-    if (known) return detectAgent(known, powers.machine, powers.settings())
+    if (known) return detectAgent(known, powers.machine, powers.settings(), await powers.gateway.isUsable())
     const custom = customAgent(powers, agent)
     if (custom) return detectCustom(custom, powers.machine)
     throw new SignalboxError('agent_unknown', { agent })
@@ -50,7 +51,13 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
         usageScope: known.usageScope,
         fileRequests: known.fileRequests ?? allRequests,
         detected,
-        plan: planKnown(known, detected, session, powers.settings()),
+        plan: planKnown(
+          known,
+          detected,
+          session,
+          powers.settings(),
+          await throughGateway(powers, known, session),
+        ),
       }
     const custom = customAgent(powers, session.agent)
     if (!custom) throw new SignalboxError('agent_unknown', { agent: session.agent })
@@ -70,7 +77,7 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
       const all = await look(isFresh)
       return all.map(({ info }) => info)
     },
-    devices: (agent, _model, payment) => devicesOf(powers, agent, payment),
+    devices: (agent, model, payment) => devicesOf(powers, agent, model, payment),
     async start(session): Promise<RuntimeHandle> {
       // The protocol's SDK is loaded with the first agent, so that it costs nothing at the start of the app.
       const { startAgent } = await import('./start-agent.ts')
@@ -94,22 +101,38 @@ function customAgent({ settings }: AcpPowers, agent: string) {
 
 async function detectAll(powers: AcpPowers): Promise<readonly Detected[]> {
   const settings = powers.settings()
+  const isUsable = await powers.gateway.isUsable()
   return Promise.all([
-    ...powers.table.map((program) => detectAgent(program, powers.machine, settings)),
+    ...powers.table.map((program) => detectAgent(program, powers.machine, settings, isUsable)),
     ...settings.customAgents.map((agent) => detectCustom(agent, powers.machine)),
   ])
 }
 
-/** Its model, a shell for terminals, and the hosts of the way it is paid for; of both ways when that is not told. */
-function devicesOf(powers: AcpPowers, agent: string, payment?: string): readonly string[] {
-  const common = [`model:${agent}`, 'tool:shell']
+/** Opens the gateway to a session that pays through Signalbox. */
+async function throughGateway(
+  powers: AcpPowers,
+  program: AgentProgram,
+  session: RuntimeSession,
+): Promise<ThroughGateway | undefined> {
+  if (session.payment === 'own-login') return undefined
+  const choice = await powers.gateway.choose(program.id, program.providers, session.model)
+  return { access: session.openGateway(choice), model: choice.model }
+}
+
+/** Itself, a shell for terminals, and its model at the gateway or the hosts of its own login. */
+async function devicesOf(
+  powers: AcpPowers,
+  agent: string,
+  model: string | null,
+  payment: string | undefined,
+): Promise<readonly string[]> {
+  const common = [`agent:${agent}`, 'tool:shell']
   const custom = customAgent(powers, agent)
   if (custom) return [...common, ...custom.hosts.map((host) => `net:${host}`)]
   const known = powers.table.find(({ id }) => id === agent)
   if (!known) throw new SignalboxError('agent_unknown', { agent })
-  const upstream = findUpstream(known.providers, powers.settings().providerBaseUrls)
-  const forward = payment !== 'own-login' && upstream ? [deviceOf(upstream)] : []
-  const hosts =
-    payment === 'signalbox' ? [] : known.logins.flatMap((login) => login.hosts.map((host) => `net:${host}`))
-  return [...new Set([...common, ...forward, ...hosts])]
+  if (payment === 'own-login')
+    return [...common, ...known.logins.flatMap((login) => login.hosts.map((host) => `net:${host}`))]
+  const choice = await powers.gateway.choose(known.id, known.providers, model)
+  return [...common, 'gateway', `model:${choice.provider}/${choice.model}`]
 }

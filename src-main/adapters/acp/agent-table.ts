@@ -9,13 +9,15 @@ export interface Setup {
   readonly files?: Readonly<Record<string, string>>
 }
 
-/** A model address that needs no key, as the CLI sees it from behind the wall. */
+/** The model gateway as the CLI sees it from behind the wall. */
 export interface ModelAddress {
-  /** Without the version part of the path, no slash at the end: `http://127.0.0.1:41100`. */
+  /** No slash at the end: `http://127.0.0.1:41100`. */
   readonly base: string
-  /** With it, as far as the CLI's interface has one: `http://127.0.0.1:41100/v1`. */
-  readonly versioned: string
+  /** The same for OpenAI's interfaces, which have the version in the address. */
+  readonly openAi: string
   readonly model: string
+  /** The session's own key; it opens nothing but the gateway. */
+  readonly key: string
 }
 
 /** One way in which a CLI keeps its login, told apart by the file that must be there. */
@@ -53,7 +55,7 @@ export interface AgentProgram {
   readonly usageScope: UsageScope
   /** Which file requests it is offered; absent = reading and writing. */
   readonly fileRequests?: FileRequests
-  /** Wire formats it can speak to an address of the user's, the best first. */
+  /** Providers whose interface it speaks, the best first; others are translated for it. */
   readonly providers: readonly ProviderId[]
   readonly throughSignalbox: (address: ModelAddress) => Setup
   readonly logins: readonly OwnLogin[]
@@ -61,8 +63,6 @@ export interface AgentProgram {
   readonly loginHint: string
 }
 
-/** Shown to CLIs that refuse to start without a key; the address needs none. */
-const noKey = 'signalbox-needs-no-key'
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
 /** A JSON string is a TOML basic string as well, once DEL is escaped. */
 const toml = (text: string) => JSON.stringify(text).replaceAll('\u007f', '\\u007f')
@@ -98,9 +98,9 @@ const qwen: AgentProgram = {
   askingModes: ['default'],
   usageScope: 'prompt',
   providers: ['openai-compatible', 'ollama'],
-  throughSignalbox: ({ versioned, model }) => ({
+  throughSignalbox: ({ openAi, model, key }) => ({
     args: ['--auth-type', 'openai'],
-    env: { OPENAI_API_KEY: noKey, OPENAI_BASE_URL: versioned, OPENAI_MODEL: model },
+    env: { OPENAI_API_KEY: key, OPENAI_BASE_URL: openAi, OPENAI_MODEL: model },
     files: qwenFiles('openai'),
   }),
   logins: [
@@ -151,9 +151,9 @@ const gemini: AgentProgram = {
   // It takes our "not found" for a failure and then can't write new files: it reads by itself.
   fileRequests: { read: false, write: true },
   providers: ['google'],
-  throughSignalbox: ({ base, model }) => ({
+  throughSignalbox: ({ base, model, key }) => ({
     args: ['-m', model],
-    env: { GEMINI_API_KEY: noKey, GOOGLE_GEMINI_BASE_URL: base },
+    env: { GEMINI_API_KEY: key, GOOGLE_GEMINI_BASE_URL: base },
     files: geminiFiles('gemini-api-key'),
   }),
   logins: [
@@ -222,8 +222,8 @@ const codex: AgentProgram = {
   askingModes: ['read-only'],
   usageScope: 'prompt',
   providers: ['openai-compatible', 'ollama'],
-  throughSignalbox: ({ versioned, model }) => ({
-    env: { SIGNALBOX_MODEL_KEY: noKey },
+  throughSignalbox: ({ openAi, model, key }) => ({
+    env: { SIGNALBOX_MODEL_KEY: key },
     files: {
       '.codex/config.toml': `${[
         ...codexBase,
@@ -232,7 +232,7 @@ const codex: AgentProgram = {
         ...codexTables,
         '[model_providers.signalbox]',
         'name = "Signalbox"',
-        `base_url = ${toml(versioned)}`,
+        `base_url = ${toml(openAi)}`,
         'wire_api = "responses"',
         'env_key = "SIGNALBOX_MODEL_KEY"',
       ].join('\n')}\n`,
@@ -266,10 +266,10 @@ const claude: AgentProgram = {
   askingModes: ['default'],
   usageScope: 'prompt',
   providers: ['anthropic'],
-  throughSignalbox: ({ base, model }) => ({
+  throughSignalbox: ({ base, model, key }) => ({
     env: {
       ANTHROPIC_BASE_URL: base,
-      ANTHROPIC_API_KEY: noKey,
+      ANTHROPIC_API_KEY: key,
       ANTHROPIC_MODEL: model,
       ANTHROPIC_SMALL_FAST_MODEL: model,
     },
@@ -310,11 +310,11 @@ const opencode: AgentProgram = {
   // Its answer counts the last model call only: no total of the prompt.
   usageScope: 'last-call',
   providers: ['openai-compatible', 'ollama'],
-  throughSignalbox: ({ versioned, model }) => ({
+  throughSignalbox: ({ openAi, model, key }) => ({
     env: opencodeConfig(`signalbox/${model}`, {
       signalbox: {
         npm: '@ai-sdk/openai-compatible',
-        options: { baseURL: versioned, apiKey: noKey },
+        options: { baseURL: openAi, apiKey: key },
         models: { [model]: { name: model } },
       },
     }),

@@ -121,7 +121,13 @@ it('goes round through a session: granted, refreshed by the agent, written back 
     ],
   }
   const settings = { grantedCredentials: ['some-cli'] }
-  const runtime = bed.runtime({ table: [program], settings, path: `${bin}:/usr/local/bin:/usr/bin:/bin` })
+  const model = { provider: 'openai-compatible', model: 'm' } as const
+  const runtime = bed.runtime({
+    table: [program],
+    settings,
+    model,
+    path: `${bin}:/usr/local/bin:/usr/bin:/bin`,
+  })
   const plain = bed.session({ agent: 'some-cli', payment: 'own-login' })
   const handle = await runtime.start(plain.session)
   expect(handle.grantedFiles).toEqual([path])
@@ -130,6 +136,11 @@ it('goes round through a session: granted, refreshed by the agent, written back 
   await handle.close()
   expect(plain.said()).toBe('{"token":"old"}')
   expect(readFileSync(own(), 'utf8')).toBe('{"token":"fresh"}')
-  expect(runtime.devices('some-cli', null, 'own-login')).toContain('net:api.example.com:443')
-  expect(runtime.devices('some-cli', null, 'signalbox')).not.toContain('net:api.example.com:443')
+  expect(await runtime.devices('some-cli', null, 'own-login')).toContain('net:api.example.com:443')
+  expect(await runtime.devices('some-cli', null, 'signalbox')).toEqual([
+    'agent:some-cli',
+    'tool:shell',
+    'gateway',
+    'model:openai-compatible/m',
+  ])
 })

@@ -4,7 +4,6 @@ import type { Settings } from '../../contract/settings.ts'
 import type { AgentProgram, OwnLogin } from './agent-table.ts'
 import { presentFiles } from './credentials.ts'
 import { lineOf } from './fields.ts'
-import { findUpstream } from './model-address.ts'
 import { askVersion, findOnPath, type ProgramFiles, readProgram } from './program-files.ts'
 
 /** Where to look: never the ambient environment. */
@@ -29,14 +28,15 @@ export interface Detected {
   readonly login: OwnLogin | null
 }
 
-/** Looks for one known CLI. Nothing of it is started unless its version can't be read from its package. */
+/** Looks for one known CLI; `hasProvider` when some model can be called through Signalbox. Nothing of it is started unless its version can't be read from its package. */
 export async function detectAgent(
   program: AgentProgram,
   machine: Machine,
   settings: AgentSettings,
+  hasProvider: boolean,
 ): Promise<Detected> {
   const login = await findLogin(program, machine.home)
-  const base = describeAgent(program, settings, login)
+  const base = describeAgent(program, settings, login, hasProvider)
   const foundAt = await findOnPath(program.program, machine.path)
   if (foundAt === undefined) {
     const detail = await missingSentence(program, machine)
@@ -79,9 +79,10 @@ function describeAgent(
   program: AgentProgram,
   settings: AgentSettings,
   login: OwnLogin | null,
+  hasProvider: boolean,
 ): Omit<AgentInfo, 'state' | 'detail'> {
   const payments: Payment[] = []
-  if (findUpstream(program.providers, settings.providerBaseUrls)) payments.push('signalbox')
+  if (hasProvider) payments.push('signalbox')
   if (login) payments.push('own-login')
   return {
     id: program.id,
@@ -130,7 +131,7 @@ function judge(
   if (payments.length === 0)
     return {
       state: 'not_logged_in',
-      detail: `${program.name} has no login that Signalbox can use. ${program.loginHint} Or give a model address that needs no key, in the settings.`,
+      detail: `${program.name} has no login that Signalbox can use. ${program.loginHint} Or add a provider key in the settings: its models are then called through Signalbox.`,
     }
   const isGranted = found.settings.grantedCredentials.includes(program.id)
   if (!payments.includes('signalbox') && !isGranted)

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
+import type { GatewayAccess, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { AgentProgram, Setup } from './agent-table.ts'
 import type { AgentSettings, CustomAgent, Detected } from './detect.ts'
 import { agentUnavailable } from './faults.ts'
-import { findUpstream, insideAddress } from './model-address.ts'
+import { insideAddress } from './model-address.ts'
 
 /** How one session's agent is started. */
 export interface LaunchPlan {
@@ -19,17 +19,23 @@ export interface LaunchPlan {
 
 type PlannedSession = Pick<RuntimeSession, 'sessionId' | 'agent' | 'model' | 'payment'>
 
-/** The plan for a known CLI. Throws `agent_unavailable` when it can't be paid for in the chosen way. */
+/** How a session's agent calls its model through Signalbox. */
+export interface ThroughGateway {
+  readonly access: GatewayAccess
+  readonly model: string
+}
+
+/** The plan for a known CLI; `gateway` when the session pays through Signalbox. Throws `agent_unavailable` when it can't be paid for in the chosen way. */
 export function planKnown(
   program: AgentProgram,
   detected: Detected,
   session: PlannedSession,
   settings: AgentSettings,
+  gateway: ThroughGateway | undefined,
 ): LaunchPlan {
-  const { setup, forwards, credentials } =
-    session.payment === 'own-login'
-      ? payByLogin(program, detected, session, settings)
-      : payThroughSignalbox(program, session, settings)
+  const { setup, forwards, credentials } = gateway
+    ? payThroughSignalbox(program, session, gateway)
+    : payByLogin(program, detected, session, settings)
   const files = startable(detected)
   const companion = detected.companion
   const named =
@@ -117,28 +123,12 @@ function payByLogin(
 function payThroughSignalbox(
   program: AgentProgram,
   session: PlannedSession,
-  settings: AgentSettings,
+  { access, model }: ThroughGateway,
 ): PaymentPlan {
-  const upstream = findUpstream(program.providers, settings.providerBaseUrls)
-  if (!upstream)
-    throw agentUnavailable(
-      program.id,
-      'needs_key',
-      `${program.name} needs a model address of plain HTTP that takes no key; none is set for ${program.providers.join(' or ')}.`,
-      'Give a base URL in the settings, or use the login of the CLI.',
-    )
-  const model = session.model ?? settings.defaultModel
-  if (model === null)
-    throw agentUnavailable(
-      program.id,
-      'needs_key',
-      `${program.name} has to be told which model to use at the address of yours.`,
-      'Choose a model for the session, or a default one in the settings.',
-    )
   const insidePort = insidePortOf(session.sessionId)
   return {
-    setup: program.throughSignalbox(insideAddress(upstream, insidePort, model)),
-    forwards: [{ insidePort, host: upstream.host, port: upstream.port }],
+    setup: program.throughSignalbox(insideAddress(access, insidePort, model)),
+    forwards: [{ insidePort, host: access.host, port: access.port }],
     credentials: [],
   }
 }

@@ -38,7 +38,7 @@ export async function startAgent(
   kind: AgentKind,
   powers: StartPowers,
 ): Promise<RuntimeHandle> {
-  const opened = session.door.open(`model:${session.agent}`, `start ${kind.name}`)
+  const opened = session.door.open(`agent:${session.agent}`, `start ${kind.name}`)
   if (!opened.ok)
     throw agentUnavailable(session.agent, 'broken', `${kind.name} may not be started: ${opened.reason}.`)
   const granted = await furnishHome(session, kind.plan, powers.machine)

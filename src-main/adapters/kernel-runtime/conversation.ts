@@ -12,7 +12,7 @@ import { createGate, type Gate } from './gate.ts'
 import { createPermissions } from './permissions.ts'
 import { planTool } from './plan-tool.ts'
 import { createRunActivities } from './run-activities.ts'
-import { type Candidate, costOf, modelId, type NewModelError, sessionModel } from './session-model.ts'
+import { type Candidate, type NewModelError, sessionModel } from './session-model.ts'
 import { systemPrompt } from './system-prompt.ts'
 import { workareaTools } from './tools.ts'
 import { conversationOf } from './transcript.ts'
@@ -75,7 +75,7 @@ function startTalk(options: ConversationOptions, gate: Gate) {
     planTool((entries) => session.emit({ kind: 'plan', entries })),
   ].map((tool) => atTheDoor(tool, session, gate))
   const model = harness.failover(
-    candidates.map((one) => sessionModel(one, models, session.door, gate.passed, options.newModelError)),
+    candidates.map((one) => sessionModel(one, models, session, gate.passed, options.newModelError)),
   )
   const { permission, confirm } = createPermissions(session, options.confinement)
   let messages: readonly Message[] = conversationOf(session.continues?.transcript ?? [])
@@ -83,9 +83,9 @@ function startTalk(options: ConversationOptions, gate: Gate) {
   return async (prompt: string, signal: AbortSignal): Promise<TurnResult> => {
     turns += 1
     const activities = createRunActivities(session.emit, () => options.clock.nowMs(), turns)
+    // What a model call used is booked where it is made.
     const observe = (event: RunEvent) => {
-      if (event.kind === 'usage') settle(event, options)
-      else activities(event)
+      if (event.kind !== 'usage') activities(event)
     }
     const result = await harness.run({
       runId: `${session.sessionId}.${turns}`,
@@ -118,15 +118,6 @@ function atTheDoor(tool: Tool, session: RuntimeSession, gate: Gate): Tool {
       }
     },
   }
-}
-
-function settle(
-  event: Extract<RunEvent, { kind: 'usage' }>,
-  { session, models, candidates }: ConversationOptions,
-): void {
-  const { usage } = event
-  const name = candidates.find((one) => modelId(one) === event.model)
-  session.door.settleModel({ ...usage, costUsdNanos: name ? costOf(models, name, usage) : null })
 }
 
 function turnResult(result: RunResult, session: RuntimeSession): TurnResult {

@@ -1,8 +1,9 @@
 import type { ProviderId } from '../../contract/agent.ts'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Model, ModelError, ModelErrorKind, ModelEvent } from '../../harness/core/model.ts'
-import { ModelFault, type Models } from '../../ports/models.ts'
-import type { SessionDoor } from '../../ports/runtime.ts'
+import type { ModelUse, Stop } from '../../ports/gateway.ts'
+import { ModelFault, type Models, type ModelEvent as UpstreamEvent } from '../../ports/models.ts'
+import type { ModelCallUnderWay, RuntimeSession } from '../../ports/runtime.ts'
 
 export interface Candidate {
   readonly provider: ProviderId
@@ -22,31 +23,99 @@ export function modelId({ provider, model }: Pick<Candidate, 'provider' | 'model
   return `${provider}/${model}`
 }
 
-/** A provider's model as the harness takes it: each call passes the session's door, and waits while it is paused. */
+/**
+ * A provider's model as the harness takes it: each call is held at the session's door while it streams, cut off where
+ * the budget ends, and waits while the session is paused.
+ */
 export function sessionModel(
   candidate: Candidate,
   models: Models,
-  door: SessionDoor,
+  session: Pick<RuntimeSession, 'openModelCall'>,
   gate: (signal: AbortSignal) => Promise<void>,
   newError: NewModelError,
 ): Model {
-  const id = modelId(candidate)
+  const cost = (use: Omit<ModelUse, 'costUsdNanos'>) => costOf(models, candidate, use)
   return {
-    id,
+    id: modelId(candidate),
     caps: { tools: true, maxContext: null },
     stream: async function* (request, signal): AsyncIterable<ModelEvent> {
       await gate(signal)
-      const verdict = door.open(`model:${id}`, `Ask ${id}`)
-      if (!verdict.ok) throw newError('refused', verdict.reason, null)
+      const { provider, model } = candidate
+      const inputTokens = estimate(JSON.stringify([request.messages, request.tools]))
+      const opened = session.openModelCall({ provider, model, inputTokens, cost })
+      if (!opened.ok) throw newError('refused', opened.sentence, null)
+      const metered = meter(opened.call, inputTokens)
+      const ends = AbortSignal.any([signal, metered.stopped])
       try {
-        yield* models.stream({ ...candidate, ...request }, signal)
+        for await (const event of models.stream({ ...candidate, ...request }, ends)) {
+          metered.see(event)
+          yield event
+        }
       } catch (error) {
+        metered.fail(error, signal.aborted)
         signal.throwIfAborted()
-        throw translated(error, newError)
+        const why = metered.stop()
+        throw why ? newError('refused', why.sentence, null) : translated(error, newError)
+      } finally {
+        metered.close()
       }
     },
   }
 }
+
+/** Rough, on the low side: a call must not be refused for what it will not cost. */
+function estimate(text: string): number {
+  return Math.max(1, Math.ceil(text.length / 5))
+}
+
+/** Follows one call: counts what arrives until the upstream says what it counted. */
+function meter(call: ModelCallUnderWay, inputTokens: number) {
+  const cut = new AbortController()
+  let letters = 0
+  let why: Stop | undefined
+  let isOver = false
+  const end: ModelCallUnderWay['end'] = (...how) => {
+    if (isOver) return
+    isOver = true
+    call.end(...how)
+  }
+  const stop = (verdict: Stop) => {
+    why ??= verdict
+    end('cut', null, verdict.sentence)
+    cut.abort(new Error(verdict.sentence))
+  }
+  call.onStop(stop)
+  return {
+    stopped: cut.signal,
+    stop: () => why,
+    see(event: UpstreamEvent): void {
+      if (event.kind === 'end') {
+        const { inputTokens: input, cachedTokens, outputTokens } = event.usage
+        const isKnown = input !== null && outputTokens !== null
+        end(
+          'done',
+          isKnown ? { inputTokens: input, cachedTokens: cachedTokens ?? 0, outputTokens } : null,
+          null,
+        )
+        return
+      }
+      letters += event.kind === 'tool-call' ? event.call.argumentsText.length : event.text.length
+      const use = { inputTokens, cachedTokens: 0, outputTokens: Math.ceil(letters / 4) }
+      const verdict = call.progress(use)
+      if (!verdict.ok) stop(verdict)
+    },
+    fail: (error: unknown, isAborted: boolean) =>
+      end(
+        isAborted ? 'aborted' : 'failed',
+        letters === 0 && !isAborted ? nothing : null,
+        error instanceof Error ? error.message.slice(0, 500) : 'failed',
+      ),
+    /** The reader went away in the middle. */
+    close: () => end('aborted', null, null),
+  }
+}
+
+const nothing = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
 
 function translated(error: unknown, newError: NewModelError): unknown {
   if (!(error instanceof SignalboxError) || !(error.cause instanceof ModelFault)) return error

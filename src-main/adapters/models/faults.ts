@@ -73,7 +73,18 @@ export function modelFailed(error: unknown, mask: (text: string) => string, nowM
   const words = body === '' ? own : wordsOf(body)
   // A good status with an error means that the answer itself could not be read.
   const kind = status !== null && status < 400 ? 'stream' : kindOf(status, words)
-  return wrapped(new ModelFault(kind, words, status, retryAfterOf(upstream.responseHeaders, nowMs)), mask)
+  const retryAfterMs = retryAfterOf(upstream.responseHeaders, nowMs)
+  return wrapped(new ModelFault(kind, words, status, retryAfterMs, isDelivered(error)), mask)
+}
+
+/** Failures after which it is certain that no upstream had the request; an own fetch says so itself. */
+const undelivered = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+function isDelivered(error: unknown): boolean {
+  for (let one: unknown = error, depth = 0; isRecord(one) && depth < 5; one = one.cause, depth++) {
+    if (one.isDelivered === false || (typeof one.code === 'string' && undelivered.has(one.code))) return false
+  }
+  return true
 }
 
 function wrapped(fault: ModelFault, mask: (text: string) => string): SignalboxError {
@@ -81,7 +92,7 @@ function wrapped(fault: ModelFault, mask: (text: string) => string): SignalboxEr
   const status = fault.status === null ? '' : `HTTP ${fault.status}: `
   const reason = `${status}${words.trim() || 'no reason given'}`
   const remedy = remedyOf(fault)
-  const masked = new ModelFault(fault.kind, words, fault.status, fault.retryAfterMs)
+  const masked = new ModelFault(fault.kind, words, fault.status, fault.retryAfterMs, fault.isDelivered)
   return new SignalboxError(
     'model_failed',
     { reason, ...(remedy === undefined ? {} : { remedy }) },

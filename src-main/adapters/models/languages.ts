@@ -23,6 +23,10 @@ export async function languageOf(request: ModelRequest, fetch: typeof globalThis
     const { createGoogleGenerativeAI } = await import('@ai-sdk/google')
     return createGoogleGenerativeAI({ baseURL, apiKey: apiKey ?? withoutKey, fetch })(model)
   }
+  if (request.usesResponses) {
+    const { createOpenAI } = await import('@ai-sdk/openai')
+    return createOpenAI({ baseURL, apiKey: apiKey ?? withoutKey, fetch }).responses(model)
+  }
   const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
   const key = apiKey === undefined ? {} : { apiKey }
   return createOpenAICompatible({ name: provider, baseURL, includeUsage: true, fetch, ...key })(model)

@@ -181,6 +181,7 @@ it('knows prices of dated names and no others', () => {
     input: 3000,
     cachedInput: 300,
     output: 15_000,
+    cacheWrite: 3750,
   })
   expect(models.price('google', 'models/gemini-2.5-flash')?.output).toBe(2500)
   expect(models.price('openai-compatible', 'some-local-model')).toBeUndefined()

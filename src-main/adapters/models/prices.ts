@@ -5,20 +5,30 @@ export interface Price {
   readonly input: number
   readonly cachedInput: number
   readonly output: number
+  /** Writing into the cache; absent = as `input`. */
+  readonly cacheWrite?: number
 }
 
-// List prices as the providers' public pages gave them on 2025-11-01: the standard tier, prompts of usual length.
+/** The day on which the providers' public pages gave these list prices: the standard tier, prompts of usual length. */
+export const pricesAsOf = '2025-11-01'
+
 const price = (input: number, cachedInput: number, output: number): Price => ({ input, cachedInput, output })
 
+/** Anthropic charges a quarter more for input that it puts into its five-minute cache. */
+const cached = (input: number, cachedInput: number, output: number): Price => ({
+  ...price(input, cachedInput, output),
+  cacheWrite: input * 1.25,
+})
+
 const anthropic: Readonly<Record<string, Price>> = {
-  'claude-opus-4-5': price(5000, 500, 25_000),
-  'claude-opus-4-1': price(15_000, 1500, 75_000),
-  'claude-opus-4': price(15_000, 1500, 75_000),
-  'claude-sonnet-4-5': price(3000, 300, 15_000),
-  'claude-sonnet-4': price(3000, 300, 15_000),
-  'claude-3-7-sonnet': price(3000, 300, 15_000),
-  'claude-haiku-4-5': price(1000, 100, 5000),
-  'claude-3-5-haiku': price(800, 80, 4000),
+  'claude-opus-4-5': cached(5000, 500, 25_000),
+  'claude-opus-4-1': cached(15_000, 1500, 75_000),
+  'claude-opus-4': cached(15_000, 1500, 75_000),
+  'claude-sonnet-4-5': cached(3000, 300, 15_000),
+  'claude-sonnet-4': cached(3000, 300, 15_000),
+  'claude-3-7-sonnet': cached(3000, 300, 15_000),
+  'claude-haiku-4-5': cached(1000, 100, 5000),
+  'claude-3-5-haiku': cached(800, 80, 4000),
 }
 
 const openAi: Readonly<Record<string, Price>> = {
@@ -54,4 +64,12 @@ export function priceOf(provider: ProviderId, model: string): Price | undefined 
   const base = name.replace(edition, '')
   if (Object.hasOwn(table, name)) return table[name]
   return Object.hasOwn(table, base) ? table[base] : undefined
+}
+
+/** Every price of the table, provider by provider. */
+export function priceList(): { readonly provider: ProviderId; readonly model: string; readonly price: Price }[] {
+  const tables = { anthropic, 'openai-compatible': openAi, google } as const
+  return Object.entries(tables).flatMap(([provider, table]) =>
+    Object.entries(table).map(([model, one]) => ({ provider: provider as ProviderId, model, price: one })),
+  )
 }

@@ -1,4 +1,10 @@
-import type { ModelMessage, ModelRequest, ModelToolCall } from '../../ports/models.ts'
+import type {
+  ModelImage,
+  ModelMessage,
+  ModelRequest,
+  ModelSettings,
+  ModelToolCall,
+} from '../../ports/models.ts'
 import type { CallOptions } from './languages.ts'
 
 type Message = CallOptions['prompt'][number]
@@ -8,7 +14,7 @@ type ProviderOptions = NonNullable<Message['providerOptions']>
 export function callOptions(request: ModelRequest, signal: AbortSignal): CallOptions {
   return {
     prompt: promptOf(request.messages),
-    maxOutputTokens: request.maxOutputTokens,
+    ...(request.maxOutputTokens === null ? {} : { maxOutputTokens: request.maxOutputTokens }),
     abortSignal: signal,
     includeRawChunks: false,
     ...(request.tools.length === 0
@@ -20,8 +26,26 @@ export function callOptions(request: ModelRequest, signal: AbortSignal): CallOpt
             description,
             inputSchema: schema,
           })),
-          toolChoice: { type: 'auto' as const },
+          toolChoice: toolChoiceOf(request.settings?.toolChoice),
         }),
+    ...settingsOf(request.settings),
+  }
+}
+
+function toolChoiceOf(choice: ModelSettings['toolChoice']): NonNullable<CallOptions['toolChoice']> {
+  if (choice === undefined) return { type: 'auto' }
+  return typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.name }
+}
+
+function settingsOf(settings: ModelSettings = {}): Partial<CallOptions> {
+  const { temperature, topP, stopSequences, json } = settings
+  return {
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
+    ...(stopSequences === undefined ? {} : { stopSequences: [...stopSequences] }),
+    ...(json === undefined
+      ? {}
+      : { responseFormat: { type: 'json' as const, ...(json.schema ? { schema: json.schema } : {}) } }),
   }
 }
 
@@ -46,9 +70,19 @@ function promptOf(messages: readonly ModelMessage[]): CallOptions['prompt'] {
 
 function ordinary(message: Exclude<ModelMessage, { role: 'tool' }>): Message {
   if (message.role === 'system') return { role: 'system', content: message.text }
-  if (message.role === 'user') return { role: 'user', content: [{ type: 'text', text: message.text }] }
+  if (message.role === 'user') {
+    const images = (message.images ?? []).map(imagePart)
+    const words =
+      message.text === '' && images.length > 0 ? [] : [{ type: 'text' as const, text: message.text }]
+    return { role: 'user', content: [...words, ...images] }
+  }
   const text = message.text === '' ? [] : [{ type: 'text' as const, text: message.text }]
   return { role: 'assistant', content: [...text, ...message.toolCalls.map(toolCall)] }
+}
+
+function imagePart(image: ModelImage) {
+  const data = 'url' in image ? new URL(image.url) : image.base64
+  return { type: 'file' as const, mediaType: image.mediaType, data }
 }
 
 function toolCall(call: ModelToolCall) {

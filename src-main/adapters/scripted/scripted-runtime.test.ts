@@ -51,7 +51,7 @@ async function setUp(
     runtime.close()
     await opened.close()
   })
-  const devices = runtime.devices(opened.session.agent, null)
+  const devices = await runtime.devices(opened.session.agent, null)
   return { ...opened, runtime, devices }
 }
 

@@ -11,6 +11,7 @@ import { ownGroup } from './freezer.ts'
 import { endHalfBuilt } from './half-built.ts'
 import { adoptChild, type Household, launchChild } from './launch.ts'
 import { whoRuns } from './launcher.ts'
+import { measurePrograms } from './measure.ts'
 import { giveTo } from './owner.ts'
 import { childPlaces, writeEtc } from './places.ts'
 import { probeWall } from './probe.ts'
@@ -40,6 +41,8 @@ export interface SystemExecutor extends Executor {
 }
 
 const terminateMs = 2000
+/** Of nearly every Linux machine; 16 KiB on some ARM, where memory is then shown too small. */
+const pageBytes = 4096
 
 /** Runs programs of this machine behind bubblewrap. Faults are `ExecutorError`; without a wall `not_confined`. */
 export function createSystemExecutor(options: SystemExecutorOptions): SystemExecutor {
@@ -86,6 +89,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
       const { plan, confinement } = await planFor(spec, true)
       return await launchChild(house, plan, places, { ...spec, confinement }, door, signal)
     },
+    measure: (programs) => measurePrograms(programs, pageBytes),
     adopt: (identity, spec, door, fromByte) => adoptChild(house, identity, spec, door, fromByte),
     async run(spec, door, limits) {
       const hasNetwork = limits.network ?? true

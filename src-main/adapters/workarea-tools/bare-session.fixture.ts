@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ActivityBody } from '../../contract/session.ts'
 import type { Executor, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../ports/executor.ts'
+import type { ModelUse } from '../../ports/gateway.ts'
 import type { AskOutcome, AskRequest, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 
 export interface BareSessionOptions {
@@ -80,6 +81,19 @@ export async function openBareSession(options: BareSessionOptions) {
       asked.push(request)
       return options.answer?.(request) ?? { kind: 'cancelled' }
     },
+    openModelCall({ provider, model, cost }) {
+      const { ok } = session.door.open(`model:${provider}/${model}`, `Ask ${provider}/${model}`)
+      if (!ok) return { ok, cause: 'not_held', sentence: 'the session does not hold it' }
+      const call = {
+        progress: () => ({ ok: true }) as const,
+        onStop: () => undefined,
+        end: (how: string, use: Omit<ModelUse, 'costUsdNanos'> | null) => {
+          if (how === 'done' || use === null) settled.push(use ? { ...use, costUsdNanos: cost(use) } : unknownUse)
+        },
+      }
+      return { ok: true, call }
+    },
+    openGateway: () => ({ host: '127.0.0.1', port: 1, key: 'session-key' }),
     reportUsage: () => undefined,
     rememberChild: () => undefined,
     secret: async (provider) => options.secrets?.[provider],
@@ -90,6 +104,8 @@ export async function openBareSession(options: BareSessionOptions) {
   const close = () => rm(base, { recursive: true, force: true })
   return { session, base, activities, opened, settled, asked, stop: () => stopping.abort(), close }
 }
+
+const unknownUse = { inputTokens: null, cachedTokens: null, outputTokens: null, costUsdNanos: null }
 
 const closed: NetworkDoor = () => ({ ok: false, reason: 'no network in this test' })
 

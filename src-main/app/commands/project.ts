@@ -5,7 +5,9 @@ import type { SignalboxContract } from '../../contract/index.ts'
 import type { Handlers } from '../../contract/procedure.ts'
 import { decideAddProject } from '../../domain/project/add.ts'
 import { decideRemoveProject } from '../../domain/project/remove.ts'
+import { decideSetProjectBudget } from '../../domain/project/set-budget.ts'
 import type { AppParts } from '../app-parts.ts'
+import { useToday } from '../budgets.ts'
 import type { CommandCall, CommandSpec } from '../dispatch.ts'
 
 interface Added {
@@ -59,10 +61,17 @@ function nameOf(path: string): string {
 export function createProjectHandlers(parts: AppParts): Handlers<SignalboxContract>['project'] {
   const { store, dispatcher } = parts
   return {
-    list: () => store.projects.list(),
+    list: () => store.projects.list().map((one) => ({ ...one, usedToday: useToday(parts, one.id) })),
     add: (input, context) => addProject(parts, input, context),
     // The daemon has no dialog; a window answers this itself.
     chooseFolder: () => ({ path: null }),
+    setBudget: ({ projectId, budget }, context) =>
+      dispatcher.dispatch(context, {
+        types: ['project.budgetChanged'],
+        subject: projectId,
+        decide: () => decideSetProjectBudget(store.projects.read(projectId), projectId, budget),
+        reply: (_facts, atSeq) => ({ atSeq }),
+      }),
     remove: ({ projectId }, context) =>
       dispatcher.dispatch(context, {
         types: ['project.removed'],

@@ -5,16 +5,17 @@ import type { Handlers } from '../../contract/procedure.ts'
 import { decideAnswer } from '../../domain/session/answer.ts'
 import { decidePause } from '../../domain/session/pause.ts'
 import { decidePrompt } from '../../domain/session/prompt.ts'
+import { decideReprioritise, processPriorityOf } from '../../domain/session/reprioritise.ts'
 import { decideResume } from '../../domain/session/resume.ts'
 import { decideStop } from '../../domain/session/stop.ts'
 import type { AppParts } from '../app-parts.ts'
 import { submitSession } from './submit.ts'
 
-type Verbs = 'submit' | 'prompt' | 'answer' | 'stop' | 'pause' | 'resume'
+type Verbs = 'submit' | 'prompt' | 'answer' | 'stop' | 'pause' | 'resume' | 'reprioritise'
 
 /** Commands that a session takes while it waits or works. */
 export function createSessionCommands(parts: AppParts): Pick<Handlers<SignalboxContract>['session'], Verbs> {
-  const { store, ids, dispatcher } = parts
+  const { store, ids, dispatcher, powers } = parts
   return {
     submit: (input, context) => submitSession(parts, input, context),
     prompt: ({ sessionId, text }, context) =>
@@ -62,5 +63,17 @@ export function createSessionCommands(parts: AppParts): Pick<Handlers<SignalboxC
         decide: () => decideResume(store.sessions.read(sessionId), sessionId, context.commandId),
         reply: (_facts, atSeq) => ({ atSeq }),
       }),
+    reprioritise({ sessionId, priority }, context) {
+      const done = dispatcher.dispatch(context, {
+        types: ['session.reprioritised'],
+        subject: sessionId,
+        decide: () => decideReprioritise(store.sessions.read(sessionId), sessionId, priority),
+        reply: (_facts, atSeq) => ({ atSeq }),
+      })
+      // Only the running kernel knows of it; a session that is started later begins with what its row says.
+      const row = store.sessions.read(sessionId)?.row
+      if (row?.pid) powers.processes.setPriority(row.pid, processPriorityOf(row.priority))
+      return done
+    },
   }
 }

@@ -46,9 +46,12 @@ async function takeOver(
   if (!child || !runtime?.adopt || !record || home === undefined) return false
   state.byId.set(live.id, live)
   await powers.learnSecrets([record.path, accepted.repositoryPath])
+  const { row } = accepted
+  const wanted = await runtime.devices(row.agent, row.model, row.payment)
   const pid = spawnProcess(powers, state, live, accepted, {
     record,
     runtime,
+    wanted,
     prompts: [{ promptId: null, text: '' }, ...powers.ledger.waitingPrompts(live.id)],
   })
   const session = openRuntimeSession(powers, live, { accepted, record, home, pid })

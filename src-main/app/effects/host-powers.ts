@@ -1,3 +1,4 @@
+import type { ModelCall } from '../../contract/process.ts'
 import type { SessionRow } from '../../contract/session.ts'
 import type { Clock, Ids, Log } from '../../ports/clock.ts'
 import type { Executor } from '../../ports/executor.ts'
@@ -8,6 +9,8 @@ import type { Asks } from './asks.ts'
 import type { KernelHost } from './kernel-host.ts'
 import type { Ledger } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
+import type { ModelGateway } from './model-access.ts'
+import type { Programs } from './programs.ts'
 
 /** What running sessions needs of the rest of the house. */
 export interface HostPowers {
@@ -18,6 +21,11 @@ export interface HostPowers {
   readonly runtimeOf: (kind: SessionRow['runtime']) => Runtime | undefined
   readonly secrets: Secrets
   readonly asks: Asks
+  /** undefined: no session can pay for its model through Signalbox. */
+  readonly gateway: ModelGateway | undefined
+  readonly programs: Programs
+  /** Shows a model call as it goes. */
+  readonly noteCall: (call: ModelCall) => void
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log

@@ -56,5 +56,11 @@ export interface KernelHost {
   kill(pid: number): void
   suspend(pid: number): void
   resume(pid: number): void
+  /** Programs of a session that run outside; undefined = its process has ended. */
+  readonly parts: {
+    spawn(parent: number, name: string): number | undefined
+    end(pid: number, reason: EndReason): void
+    spend(pid: number, cpuMs: number): void
+  }
   onNews(listener: (news: KernelNews) => void): () => void
 }

@@ -1,6 +1,7 @@
 import type { SessionRow } from '../../contract/session.ts'
 import type { Child } from '../../ports/executor.ts'
 import type { RuntimeHandle } from '../../ports/runtime.ts'
+import type { Exceeded } from './model-access.ts'
 import type { UsageMeter } from './usage-meter.ts'
 
 /** A session that has left the queue and has not ended: what exists of it in this process. */
@@ -25,6 +26,12 @@ export interface LiveSession {
   readonly children: Set<Child>
   /** Why the session must end although its process ended normally, e.g. the agent crashed. */
   failure: string | undefined
+  /** The budget that did not hold, once one did not. */
+  exceeded: Exceeded | undefined
+  /** Resolves when the turn under way is over, whatever became of it. */
+  turnOver: Promise<unknown>
+  /** Its agent calls models through the gateway. */
+  isAtGateway: boolean
   isPaused: boolean
   isEnding: boolean
   stopRequested: boolean
@@ -47,6 +54,9 @@ export function createLiveSession(row: SessionRow): LiveSession {
     meter: undefined,
     children: new Set(),
     failure: undefined,
+    exceeded: undefined,
+    turnOver: Promise.resolve(),
+    isAtGateway: false,
     isPaused: false,
     isEnding: false,
     stopRequested: row.isStopping,

@@ -1,9 +1,12 @@
+import { SignalboxError } from '../../contract/errors.ts'
 import type { Child, NetworkDoor } from '../../ports/executor.ts'
 import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers } from './host-powers.ts'
 import type { AcceptedSession } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
+import { createGatewaySession } from './model-access.ts'
+import { openModelCall } from './model-call.ts'
 import { createSessionDoor } from './session-door.ts'
 import { reportChanges } from './session-end.ts'
 
@@ -52,9 +55,55 @@ export function openRuntimeSession(
       showUsage()
     },
     rememberChild: (identity, resume) => ledger.rememberChild(live.id, { identity, resume }),
+    ...modelWays(powers, live, facts, showUsage),
     secret: (provider) => powers.secrets.get(provider),
     continues: continued(powers, facts.accepted),
     rememberExternalId: (id) => ledger.rememberExternalId(live.id, id.slice(0, 500)),
+  }
+}
+
+/** The session's two ways to a model, which are one at the kernel's door: the gateway, and calls of our own process. */
+function modelWays(
+  powers: HostPowers,
+  live: LiveSession,
+  { pid, home, record }: RuntimeSessionFacts,
+  showUsage: () => void,
+): Pick<RuntimeSession, 'openGateway' | 'openModelCall'> {
+  const { gateway, kernel, ids, clock, noteCall } = powers
+  const { agent, title } = live.row
+  const session = createGatewaySession({
+    sessionId: live.id,
+    door: kernel.door(pid),
+    meter: () => live.meter,
+    isFree: live.row.payment === 'none',
+    tape: null,
+    placeholders: [
+      { text: record.path, token: '<workarea>' },
+      { text: home, token: '<home>' },
+      { text: live.id, token: '<session>' },
+    ],
+    exceeded: () => live.exceeded,
+    showUsage,
+    onRefused: refusalTeller(powers, live, pid),
+  })
+  return {
+    openGateway(choice) {
+      if (!gateway) throw new SignalboxError('agent_unavailable', { agent, state: 'broken' })
+      live.isAtGateway = true
+      return gateway.open(session, choice)
+    },
+    openModelCall: (opening) =>
+      openModelCall(session, opening, { nowMs: clock.nowMs, newId: ids.short, agent, title, note: noteCall }),
+  }
+}
+
+/** A refused attempt is a fact and a line of what the session did. */
+function refusalTeller({ ledger }: HostPowers, live: LiveSession, pid: number) {
+  return (device: string, attempted: string, reason: string): void => {
+    const what = attempted.slice(0, 1000)
+    const payload = { pid, device: device.slice(0, 300), what, reason }
+    ledger.record([{ type: 'capability.refused', subject: live.id, payload }])
+    ledger.appendActivity(live.id, { kind: 'refused', what, device: payload.device, reason })
   }
 }
 
@@ -62,23 +111,20 @@ const netPrefix = 'net:'
 
 /** The kernel's door of the session, and its network door over the same capabilities. */
 function openDoors(
-  { ledger, kernel }: HostPowers,
+  powers: HostPowers,
   live: LiveSession,
   { pid }: RuntimeSessionFacts,
   showUsage: () => void,
 ) {
+  const { kernel, gateway } = powers
   return createSessionDoor({
     door: kernel.door(pid),
     hosts: live.devices
       .filter((name) => name.startsWith(netPrefix))
       .map((name) => name.slice(netPrefix.length)),
+    gateway: gateway?.address,
     isFree: live.row.payment === 'none',
-    onRefused(device, attempted, reason) {
-      const what = attempted.slice(0, 1000)
-      const payload = { pid, device: device.slice(0, 300), what, reason }
-      ledger.record([{ type: 'capability.refused', subject: live.id, payload }])
-      ledger.appendActivity(live.id, { kind: 'refused', what, device: payload.device, reason })
-    },
+    onRefused: refusalTeller(powers, live, pid),
     onSettled(use) {
       live.meter?.settle(use)
       showUsage()
@@ -89,7 +135,7 @@ function openDoors(
 
 /** Starting programs behind the wall with this session's grants. */
 function createLaunches(
-  { executor }: HostPowers,
+  { executor, programs }: HostPowers,
   live: LiveSession,
   { accepted, record, home }: RuntimeSessionFacts,
   network: NetworkDoor,
@@ -111,15 +157,25 @@ function createLaunches(
     async launch(spec) {
       const child = await executor.launch(launchSpec(spec), network, live.abort.signal)
       follow(live, child)
+      // What lives as long as the session is the agent itself; the rest are programs that it has us start.
+      programs.follow(live, child, spec.survives ? live.row.agent : nameOf(spec.file))
       return child
     },
     run: (spec, options) => executor.run(launchSpec(spec), network, options),
     async adoptChild(identity, forwards, fromByte) {
       const child = await executor.adopt(identity, { sessionId: live.id, forwards }, network, fromByte)
-      if (child) follow(live, child)
+      if (!child) return undefined
+      follow(live, child)
+      programs.follow(live, child, live.row.agent)
       return child
     },
   }
+}
+
+/** The last part of a program's path, as a process is called: letters, digits and a few marks. */
+function nameOf(file: string): string {
+  const last = file.split(/[\\/]/).at(-1) ?? ''
+  return last.replace(/[^\p{L}\p{N}._+@ -]/gu, '').slice(0, 60) || 'program'
 }
 
 function follow(live: LiveSession, child: Child): void {

@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest'
 import { createSessionDoor, matchesHost } from './session-door.ts'
 
+/** What these tests do not look at. */
+const unused = {
+  isAlive: true,
+  whenRunning: async () => true,
+  begin: () => ({ ok: false, reason: 'not_held' }) as const,
+}
+
 it('matches hosts exactly, below a wildcard, and never by a mere ending', () => {
   expect(matchesHost('api.example.com:443', 'API.example.com:443')).toBe(true)
   expect(matchesHost('api.example.com:443', 'api.example.com:80')).toBe(false)
@@ -22,7 +29,9 @@ it('opens the granted device for a host and tells each refusal with what was att
       },
       charge: () => true,
       settle: () => undefined,
+      ...unused,
     },
+    gateway: { host: '127.0.0.1', port: 7 },
     hosts: ['*.good.example:443'],
     isFree: false,
     onRefused: (device, what) => void refused.push(`${device} ${what}`),
@@ -35,8 +44,21 @@ it('opens the granted device for a host and tells each refusal with what was att
     reason: expect.stringContaining('capability') as string,
   })
   expect(door.open('tool:shell', 'npm install')).toMatchObject({ ok: false })
-  expect(asked).toEqual(['net:*.good.example:443', 'net:evil.example:443', 'tool:shell'])
-  expect(refused).toEqual(['net:evil.example:443 evil.example:443', 'tool:shell npm install'])
+  expect(network('127.0.0.1', 8), 'another port of this machine').toMatchObject({ ok: false })
+  expect(network('127.0.0.1', 7), 'the gateway, by its own capability').toMatchObject({ ok: false })
+  expect(asked).toEqual([
+    'net:*.good.example:443',
+    'net:evil.example:443',
+    'tool:shell',
+    'net:127.0.0.1:8',
+    'gateway',
+  ])
+  expect(refused).toEqual([
+    'net:evil.example:443 evil.example:443',
+    'tool:shell npm install',
+    'net:127.0.0.1:8 127.0.0.1:8',
+    'gateway model gateway',
+  ])
 })
 
 it.each([
@@ -45,7 +67,13 @@ it.each([
 ])('charges money only where somebody pays (free: %s)', (isFree, charged) => {
   const settled: unknown[] = []
   const { door } = createSessionDoor({
-    door: { open: () => ({ ok: true }), charge: () => true, settle: (cost) => void settled.push(cost) },
+    door: {
+      open: () => ({ ok: true }),
+      charge: () => true,
+      settle: (cost) => void settled.push(cost),
+      ...unused,
+    },
+    gateway: undefined,
     hosts: [],
     isFree,
     onRefused: () => undefined,

@@ -4,6 +4,8 @@ import type { EndReason } from '../../contract/session.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers, HostState } from './host-powers.ts'
 import type { LiveSession } from './live-session.ts'
+import { overBudget } from './model-access.ts'
+import { isCutOff, lastWordsMs } from './turns.ts'
 import { createUsageMeter } from './usage-meter.ts'
 
 /** The end in order: nothing of it runs any more, its tree is stored, then the fact is written and the slot is free. */
@@ -17,6 +19,7 @@ export async function endSession(
   live.isEnding = true
   const pid = live.pid ?? 0
   powers.ledger.record([{ type: 'process.exited', subject: live.id, payload: { pid, reason } }])
+  if (isCutOff(live)) await lastWords(powers, live)
   live.abort.abort()
   await live.handle
     ?.close()
@@ -32,6 +35,13 @@ export async function endSession(
       : reason,
   )
   await powers.homes.remove(live.id)
+}
+
+/** Waits until the agent has told why it stops, for a bounded time. */
+function lastWords({ clock }: HostPowers, live: LiveSession): Promise<unknown> {
+  const limit = Promise.withResolvers<void>()
+  const cancel = clock.after(lastWordsMs, () => limit.resolve())
+  return Promise.race([live.turnOver, limit.promise]).finally(cancel)
 }
 
 /** Counts the changes and stores the tree under the session's result ref, so that nothing is lost whatever comes next. */
@@ -99,12 +109,14 @@ function finish(powers: HostPowers, state: HostState, live: LiveSession, endReas
       },
     },
   ])
+  powers.gateway?.close(live.id)
   state.byId.delete(live.id)
   if (live.pid !== undefined) state.byPid.delete(live.pid)
 }
 
 function messageOf(reason: EndReason, live: LiveSession): string | null {
   if (reason.kind === 'fault') return live.failure ?? reason.error
+  if (reason.kind === 'quota' && live.exceeded?.resource === reason.resource) return overBudget(live.exceeded)
   if (reason.kind === 'quota')
     return quotaWords[reason.resource] ?? `The budget of ${reason.resource} is used up.`
   return null

@@ -2,6 +2,7 @@ import { SignalboxError } from '../../contract/errors.ts'
 import type { NewFact } from '../../contract/events.ts'
 import { WorkareaId } from '../../contract/ids.ts'
 import type { Budget, Usage } from '../../contract/session.ts'
+import { processPriorityOf } from '../../domain/session/reprioritise.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers, HostState } from './host-powers.ts'
@@ -101,7 +102,10 @@ async function startProcess(
   live.abort.signal.throwIfAborted()
   const first = { promptId: null, text: accepted.prompt }
   const prompts = [first, ...powers.ledger.waitingPrompts(live.id)]
-  const pid = spawnProcess(powers, state, live, accepted, { record, runtime, prompts })
+  const { row } = accepted
+  const wanted = await runtime.devices(row.agent, row.model, row.payment)
+  live.abort.signal.throwIfAborted()
+  const pid = spawnProcess(powers, state, live, accepted, { record, runtime, wanted, prompts })
   try {
     const handle = await runtime.start(openRuntimeSession(powers, live, { accepted, record, home, pid }))
     live.handle = handle
@@ -124,6 +128,8 @@ async function requireWall({ executor }: HostPowers, accepted: AcceptedSession):
 export interface SpawnInput {
   readonly record: WorkareaRecord
   readonly runtime: Runtime
+  /** Devices that the runtime needs beyond the workarea. */
+  readonly wanted: readonly string[]
   readonly prompts: ProcessSpec['prompts']
 }
 
@@ -133,24 +139,26 @@ export function spawnProcess(
   state: HostState,
   live: LiveSession,
   accepted: AcceptedSession,
-  { record, runtime, prompts }: SpawnInput,
+  { record, runtime, wanted, prompts }: SpawnInput,
 ): number {
   const { row, hosts } = accepted
   const devices = [
     ...new Set([
       `runtime:${runtime.kind}`,
       `workarea:${record.workareaId}`,
-      ...runtime.devices(row.agent, row.model, row.payment),
+      ...wanted,
       ...hosts.map((host) => `net:${host}`),
     ]),
   ]
-  const budget = remaining(row.budget, row.usage)
+  const left = remaining(row.budget, row.usage)
+  // What costs nothing must not keep the fleet's money from others.
+  const budget = row.payment === 'none' ? { ...left, usdNanos: null } : left
   const { pid, parent } = kernel.spawn({
     sessionId: live.id,
     runtime: runtime.kind,
     budget,
     devices,
-    priority: 0,
+    priority: processPriorityOf(row.priority),
     prompts,
   })
   live.pid = pid
@@ -217,6 +225,7 @@ export function createNewsListener(powers: HostPowers, state: HostState): (news:
         powers.log.error('ending a session failed', { subject, error }),
       )
     } else if (news.type === 'budget.exceeded') {
+      live.exceeded ??= news
       powers.ledger.record([
         {
           type: 'budget.exceeded',

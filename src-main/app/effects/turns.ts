@@ -12,17 +12,43 @@ export function createStartTurn(powers: HostPowers, state: HostState): StartTurn
     if (!live || !handle) throw new Error(live?.failure ?? 'the session is not there any more')
     const turn = new AbortController()
     live.turn = turn
-    const ends = AbortSignal.any([turn.signal, signal])
+    const ends = AbortSignal.any([turn.signal, afterLastWords(powers, live, signal)])
     try {
-      const result = await takeTurn(powers, live, handle, prompt, ends)
+      const taken = takeTurn(powers, live, handle, prompt, ends)
+      live.turnOver = taken.catch(() => undefined)
+      const result = await taken
       if (result.kind === 'refused') throw new Error(result.reason)
     } catch (error) {
       if (!ends.aborted) live.failure = describe(error)
+      // What the agent itself says of the end of its budget; the session's own message stands beside it.
+      if (isCutOff(live) && !ends.aborted)
+        powers.ledger.appendActivity(live.id, { kind: 'error', text: describe(error) })
       throw error
     } finally {
       live.turn = undefined
     }
   }
+}
+
+/** How long an agent whose budget has ended may still say so; it can't do anything any more, every door is shut. */
+export const lastWordsMs = 4000
+
+/** The end of the process, put off a little when a model answer was cut off: its agent is about to tell its user why. */
+function afterLastWords({ clock }: HostPowers, live: LiveSession, signal: AbortSignal): AbortSignal {
+  const later = new AbortController()
+  const end = () => {
+    if (!isCutOff(live)) return later.abort()
+    clock.after(lastWordsMs, () => later.abort())
+  }
+  if (signal.aborted) end()
+  else signal.addEventListener('abort', end, { once: true })
+  return later.signal
+}
+
+/** Ended by its model use, which the gateway tells the agent in the middle of an answer. */
+export function isCutOff(live: LiveSession): boolean {
+  const resource = live.exceeded?.resource
+  return live.isAtGateway && !live.stopRequested && (resource === 'tokens' || resource === 'usd')
 }
 
 function takeTurn(

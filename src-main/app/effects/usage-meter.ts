@@ -12,25 +12,34 @@ export function createUsageMeter(
 ) {
   let metered: Known | undefined = before?.source === 'metered' && payment !== 'none' ? before : undefined
   let reported: Partial<Known> = before?.source === 'reported' ? before : {}
+  const underWay = new Map<string, Known>()
+  const settle = (use: Known): void => {
+    metered = addAll(metered, use)
+  }
   return {
-    /** One model call that passed through our hands. */
-    settle(use: Known): void {
-      const sums = metered
-      metered = { inputTokens: null, cachedTokens: null, outputTokens: null, costUsdNanos: null }
-      for (const key of keys) {
-        const sum = sums === undefined ? use[key] : add(sums[key], use[key])
-        metered = { ...metered, [key]: sum }
-      }
+    /** What a call that goes on has used so far. */
+    progress(callId: string, use: Known): void {
+      underWay.set(callId, pick(use))
     },
+    /** What a call used that is over. */
+    end(callId: string, use: Known): void {
+      underWay.delete(callId)
+      // A call that never went out leaves nothing, not even an unknown cost.
+      if (use.inputTokens !== 0 || use.outputTokens !== 0) settle(pick(use))
+    },
+    /** One model call that passed through our hands. */
+    settle,
     /** Totals as the agent itself tells them. */
     report(totals: Partial<Known>): void {
       reported = { ...reported, ...totals }
     },
     usage(): Usage {
       const { toolCalls, wallMs } = now()
-      if (metered) {
-        const cost = payment === 'none' ? 0 : metered.costUsdNanos
-        return { ...pick(metered), costUsdNanos: cost, toolCalls, wallMs, source: 'metered' }
+      let sum = metered
+      for (const use of underWay.values()) sum = addAll(sum, use)
+      if (sum) {
+        const cost = payment === 'none' ? 0 : sum.costUsdNanos
+        return { ...pick(sum), costUsdNanos: cost, toolCalls, wallMs, source: 'metered' }
       }
       if (payment === 'none') {
         return {
@@ -47,6 +56,16 @@ export function createUsageMeter(
       const isKnown = keys.some((key) => known[key] !== null)
       return { ...known, toolCalls, wallMs, source: isKnown ? 'reported' : 'unknown' }
     },
+  }
+}
+
+function addAll(sum: Known | undefined, use: Known): Known {
+  if (sum === undefined) return pick(use)
+  return {
+    inputTokens: add(sum.inputTokens, use.inputTokens),
+    cachedTokens: add(sum.cachedTokens, use.cachedTokens),
+    outputTokens: add(sum.outputTokens, use.outputTokens),
+    costUsdNanos: add(sum.costUsdNanos, use.costUsdNanos),
   }
 }
 

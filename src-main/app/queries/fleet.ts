@@ -2,8 +2,8 @@ import type { Condition, Overview } from '../../contract/fleet.ts'
 import type { SignalboxContract } from '../../contract/index.ts'
 import type { Handlers } from '../../contract/procedure.ts'
 import type { Confinement } from '../../contract/session.ts'
-import { costToday } from '../admission.ts'
 import type { AppParts } from '../app-parts.ts'
+import { budgetConditions, costToday } from '../budgets.ts'
 import { followRows } from '../row-stream.ts'
 import { followFacts } from '../subscribe.ts'
 import { readCosts } from './costs.ts'
@@ -52,10 +52,10 @@ export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxCont
 }
 
 function readOverview(parts: AppParts, confinement: Confinement): Overview {
-  const { store, powers, clock, findings } = parts
+  const { store, powers, findings } = parts
   const { running, needsYou, queued, toReview, total, phases } = store.queries.fleet.counts()
   const settings = store.operator.settings()
-  const cost = costToday(store, clock)
+  const cost = costToday(parts)
   const checked = findings.all
   return {
     daemon: parts.isStopping() ? 'stopping' : store.operator.daemonState(),
@@ -76,11 +76,7 @@ function readOverview(parts: AppParts, confinement: Confinement): Overview {
       ok: checked?.found.ok ?? null,
     },
     confinement,
-    conditions: [
-      ...powers.conditions(),
-      ...journalConditions(parts),
-      ...budgetConditions(parts, cost.usdNanos),
-    ],
+    conditions: [...powers.conditions(), ...journalConditions(parts), ...budgetConditions(parts)],
     stateDirectory: parts.stateDirectory,
     stateBytes: powers.stateBytes(),
     isFirstRun: !settings.firstRunDone && total === 0,
@@ -99,20 +95,6 @@ function journalConditions({ store, clock }: AppParts): Condition[] {
       tone: 'danger',
       text: `The chain ${first.chain} does not hold at entry ${first.sequence}: ${first.detail}.${others}`,
       remedy: 'Verify all chains on the audit page.',
-      sinceMs: clock.nowMs(),
-    },
-  ]
-}
-
-function budgetConditions({ store, clock }: AppParts, spentUsdNanos: number): Condition[] {
-  const limit = store.operator.settings().dailyBudgetUsdNanos
-  if (limit === null || spentUsdNanos < limit) return []
-  return [
-    {
-      kind: 'daily-budget',
-      tone: 'caution',
-      text: 'The budget of today is used up. Queued sessions wait.',
-      remedy: 'Raise the daily budget in Settings, or wait for the next day (UTC).',
       sinceMs: clock.nowMs(),
     },
   ]

@@ -53,6 +53,8 @@ function projectLiving(state: SessionState, fact: Fact): SessionState {
       return projectAsked(state, fact.payload.id, fact.atMs)
     case 'session.answered':
       return projectAnswered(state, fact.payload.askId, fact.atMs)
+    case 'session.reprioritised':
+      return fact.payload.priority === null ? state : withRow(state, { priority: fact.payload.priority })
     case 'session.pauseRequested':
       return withExtras(state, { isPausing: true })
     case 'session.paused':
@@ -85,10 +87,12 @@ function projectKernel(state: SessionState, fact: OtherFact): SessionState {
     case 'process.spawned':
       return withRow(state, { pid: fact.payload.pid })
     case 'capability.granted':
+      if (isOther(state, fact.payload.pid)) return state
       return withExtras(state, {
         capabilities: holdCapabilities(state.extras.capabilities, fact.payload.devices),
       })
     case 'capability.revoked':
+      if (isOther(state, fact.payload.pid)) return state
       return withExtras(state, {
         capabilities: revokeCapability(state.extras.capabilities, fact.payload.device),
       })
@@ -97,7 +101,7 @@ function projectKernel(state: SessionState, fact: OtherFact): SessionState {
         capabilities: noteRefusal(state.extras.capabilities, fact.payload.device),
       })
     case 'budget.changed':
-      return withRow(state, { budget: fact.payload.budget })
+      return isOther(state, fact.payload.pid) ? state : withRow(state, { budget: fact.payload.budget })
     case 'session.accepted':
     case 'session.prompted':
     case 'process.exited':
@@ -106,6 +110,7 @@ function projectKernel(state: SessionState, fact: OtherFact): SessionState {
     case 'capability.narrowed':
     case 'budget.exceeded':
     case 'project.added':
+    case 'project.budgetChanged':
     case 'project.removed':
     case 'settings.changed':
     case 'daemon.started':
@@ -116,6 +121,11 @@ function projectKernel(state: SessionState, fact: OtherFact): SessionState {
     case 'daemon.reconciled':
       return state
   }
+}
+
+/** True for what happened to a process that is not the session's own. */
+function isOther({ row }: SessionState, pid: number): boolean {
+  return row.pid !== null && row.pid !== pid
 }
 
 function projectAcquired(state: SessionState, payload: FactPayload<'workarea.acquired'>): SessionState {

@@ -39,8 +39,16 @@ export function createOperatorTables(db: Db) {
   }
 }
 
-/** Money by UTC day. */
+/** Money by UTC day, and what each project used. */
 export function createCostTable(db: Db) {
+  const addToProject = db.prepare(
+    `INSERT INTO project_days (project_id, day, usd_nanos, tokens) VALUES (?, ?, ?, ?)
+     ON CONFLICT (project_id, day) DO UPDATE SET usd_nanos = usd_nanos + excluded.usd_nanos,
+       tokens = tokens + excluded.tokens`,
+  )
+  const readProject = db.prepare<[string, string], { usd_nanos: number; tokens: number }>(
+    'SELECT usd_nanos, tokens FROM project_days WHERE project_id = ? AND day = ?',
+  )
   const add = db.prepare(
     `INSERT INTO cost_days (day, usd_nanos, sessions, unknown_session) VALUES (?, ?, 1, ?)
      ON CONFLICT (day) DO UPDATE SET usd_nanos = usd_nanos + excluded.usd_nanos, sessions = sessions + 1,
@@ -50,8 +58,16 @@ export function createCostTable(db: Db) {
     'SELECT usd_nanos, unknown_session FROM cost_days WHERE day = ?',
   )
   return {
-    add: (atMs: number, usage: Usage): void =>
-      void add.run(dayOf(atMs), usage.costUsdNanos ?? 0, usage.costUsdNanos === null ? 1 : 0),
+    add(atMs: number, projectId: string, usage: Usage): void {
+      const day = dayOf(atMs)
+      add.run(day, usage.costUsdNanos ?? 0, usage.costUsdNanos === null ? 1 : 0)
+      addToProject.run(projectId, day, usage.costUsdNanos ?? 0, tokensOf(usage))
+    },
+    /** Of a project's sessions that ended on the UTC day of `atMs`; what nobody knows counts as nothing. */
+    projectDayAt(projectId: string, atMs: number): { readonly usdNanos: number; readonly tokens: number } {
+      const row = readProject.get(projectId, dayOf(atMs))
+      return { usdNanos: row?.usd_nanos ?? 0, tokens: row?.tokens ?? 0 }
+    },
     /** Of sessions that ended on the UTC day of `atMs`: nano-dollars, and how many did not say what they cost. */
     dayAt(atMs: number): { readonly usdNanos: number; readonly unknown: number } {
       const row = read.get(dayOf(atMs))
@@ -59,6 +75,8 @@ export function createCostTable(db: Db) {
     },
   }
 }
+
+const tokensOf = (usage: Usage) => (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0)
 
 /** `YYYY-MM-DD` of an instant, UTC. */
 function dayOf(atMs: number): string {

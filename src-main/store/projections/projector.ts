@@ -38,6 +38,9 @@ function projectDaemonFact({ projects, operator }: Tables, fact: Fact): void {
     case 'project.added':
       projects.add(fact.payload.projectId, fact.payload.path, fact.payload.name, fact.atMs)
       return
+    case 'project.budgetChanged':
+      projects.setBudget(fact.payload.projectId, fact.payload.budget)
+      return
     case 'project.removed':
       projects.remove(fact.payload.projectId)
       return
@@ -81,7 +84,7 @@ function projectBeside(tables: Tables, state: SessionState, fact: Fact): void {
       return
     case 'session.ended':
       asks.withdrawAll(fact.subject)
-      costs.add(fact.atMs, fact.payload.usage)
+      costs.add(fact.atMs, state.row.projectId, fact.payload.usage)
       return
     case 'workarea.acquired':
       workareas.add(fact, projects.read(state.row.projectId)?.path ?? '')

@@ -52,6 +52,7 @@ const changing = [
   'since_ms',
   'tone',
   'search',
+  'priority',
   'workarea_id',
   'cost',
   'started_at_ms',
@@ -62,8 +63,8 @@ function statements(db: Db) {
   return {
     read: db.prepare<[string], StoredSession>('SELECT row, extras FROM sessions WHERE id = ?'),
     insert: db.prepare(
-      `INSERT INTO sessions (id, ${changing.join(', ')}, project_id, agent, title, priority, continues, created_at_ms)
-       VALUES (?, ${changing.map(() => '?').join(', ')}, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO sessions (id, ${changing.join(', ')}, project_id, agent, title, continues, created_at_ms)
+       VALUES (?, ${changing.map(() => '?').join(', ')}, ?, ?, ?, ?, ?)`,
     ),
     update: db.prepare(
       `UPDATE sessions SET ${changing.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
@@ -72,6 +73,7 @@ function statements(db: Db) {
       `INSERT INTO session_inputs (session_id, prompt, base, carry_changes, hosts, accept_unconfined)
        VALUES (?, ?, ?, ?, ?, ?)`,
     ),
+    title: db.prepare<[string], string>('SELECT title FROM sessions WHERE id = ?').pluck(),
     readInput: db.prepare<[string], StoredInput>('SELECT * FROM session_inputs WHERE session_id = ?'),
     byWorkarea: db.prepare<[string], string>('SELECT id FROM sessions WHERE workarea_id = ?').pluck(),
   }
@@ -82,7 +84,7 @@ function changingValues(state: SessionState, seq: number) {
   const { row, extras } = state
   const texts = [JSON.stringify(row), JSON.stringify(extras)] as const
   const place = [attentionOf(state), row.status, row.phase, sinceOf(row), lampOf(row).tone] as const
-  const rest = [searchText(row), row.workareaId, row.usage.costUsdNanos] as const
+  const rest = [searchText(row), row.priority, row.workareaId, row.usage.costUsdNanos] as const
   return [...texts, seq, ...place, ...rest, row.startedAtMs, row.endedAtMs] as const
 }
 
@@ -103,7 +105,7 @@ function insertSession(
   accepted: FactPayload<'session.accepted'>,
 ): void {
   const { row } = state
-  const fixed = [row.projectId, row.agent, row.title, row.priority, row.continues, row.createdAtMs] as const
+  const fixed = [row.projectId, row.agent, row.title, row.continues, row.createdAtMs] as const
   sql.insert.run(row.id, ...changingValues(state, seq), ...fixed)
   const { prompt, base, carryChanges, hosts, acceptUnconfined } = accepted
   const flags = [carryChanges ? 1 : 0, JSON.stringify(hosts), acceptUnconfined ? 1 : 0] as const
@@ -144,6 +146,9 @@ export function createSessionTable(db: Db) {
       const stored = sql.readInput.get(sessionId)
       return stored && toInput(stored)
     },
+    /** Only the title, for lists of other things that belong to sessions. */
+    title: (sessionId: string): string | undefined =>
+      cache.get(sessionId)?.row.title ?? sql.title.get(sessionId),
     reload: () => cache.clear(),
   }
 }

@@ -19,6 +19,34 @@ export interface FleetCounts {
   readonly phases: Readonly<Record<string, number>>
 }
 
+interface WorkingRow {
+  readonly project_id: string
+  readonly budget: number | null
+  readonly payment: string
+  readonly usage: string | null
+}
+
+/** A session that works: what it may spend, and what it is known to have used. */
+export interface WorkingUse {
+  readonly projectId: string
+  readonly budgetUsdNanos: number | null
+  /** Nobody pays for its model. */
+  readonly isFree: boolean
+  readonly usdNanos: number
+  readonly tokens: number
+}
+
+function toWorkingUse({ project_id, budget, payment, usage }: WorkingRow): WorkingUse {
+  const used = usage === null ? undefined : (JSON.parse(usage) as Usage)
+  return {
+    projectId: project_id,
+    budgetUsdNanos: budget,
+    isFree: payment === 'none',
+    usdNanos: used?.costUsdNanos ?? 0,
+    tokens: (used?.inputTokens ?? 0) + (used?.outputTokens ?? 0),
+  }
+}
+
 const moving = [attention.asks, attention.failed, attention.review, attention.working, attention.queued]
 
 function statements(db: Db) {
@@ -33,8 +61,9 @@ function statements(db: Db) {
     .pluck()
   const used = db.prepare<[], number>(`SELECT count(*) FROM sessions s WHERE ${occupied}`).pluck()
   const queue = db
-    .prepare<[number], string>(
+    .prepare<[string, number], string>(
       `SELECT id FROM sessions WHERE attention = ${attention.queued} AND status = 'queued'
+         AND project_id NOT IN (SELECT value FROM json_each(?))
        ORDER BY priority, created_at_ms, rowid LIMIT ?`,
     )
     .pluck()
@@ -49,7 +78,16 @@ function statements(db: Db) {
   >(
     `SELECT id, title, phase, since_ms, tone FROM sessions WHERE attention IN (${moving.join(', ')}) ORDER BY attention, created_at_ms DESC LIMIT ?`,
   )
-  return { counts, liveUsage, used, queue, unended, marks }
+  const queuedByProject = db.prepare<[], { project_id: string; count: number }>(
+    `SELECT project_id, count(*) AS count FROM sessions WHERE attention = ${attention.queued} AND status = 'queued'
+     GROUP BY project_id`,
+  )
+  const working = db.prepare<[], WorkingRow>(
+    `SELECT s.project_id, json_extract(s.row, '$.budget.usdNanos') AS budget,
+       json_extract(s.row, '$.payment') AS payment, l.usage
+     FROM sessions s LEFT JOIN session_live l ON l.session_id = s.id WHERE ${occupied}`,
+  )
+  return { counts, liveUsage, used, queue, unended, marks, queuedByProject, working }
 }
 
 function sumCounts(rows: readonly CountRow[]): FleetCounts {
@@ -71,7 +109,7 @@ function sumCounts(rows: readonly CountRow[]): FleetCounts {
 
 /** Reading the fleet as a whole; each is one walk over an index. */
 export function createFleetQueries(db: Db) {
-  const { counts, liveUsage, used, queue, unended, marks } = statements(db)
+  const { counts, liveUsage, used, queue, unended, marks, queuedByProject, working } = statements(db)
   return {
     counts: (): FleetCounts => sumCounts(counts.all()),
     /** Money of sessions that work now: what is known of it, and how many did not say. */
@@ -87,8 +125,14 @@ export function createFleetQueries(db: Db) {
     },
     /** Slots in use. */
     used: (): number => Number(used.get() ?? 0),
-    /** Queued sessions in the order of admission. */
-    queue: (limit: number): readonly string[] => queue.all(limit),
+    /** Queued sessions in the order of admission, but for those of some projects. */
+    queue: (limit: number, exceptProjects: readonly string[] = []): readonly string[] =>
+      queue.all(JSON.stringify(exceptProjects), limit),
+    /** How many sessions of each project wait in the queue. */
+    queuedByProject: (): ReadonlyMap<string, number> =>
+      new Map(queuedByProject.all().map((row) => [row.project_id, row.count])),
+    /** What each session that works was granted and what is known of its use; few, for there is one slot each. */
+    working: (): readonly WorkingUse[] => working.all().map(toWorkingUse),
     /** Sessions that have not ended, oldest first. */
     unended: (): readonly string[] => unended.all(),
     /** At most `limit` sessions that move or wait, those that need somebody first. */

@@ -1,9 +1,11 @@
 import type { SessionDetail, SessionRow } from '@contract/session.ts'
 import { ShieldAlert, ShieldCheck } from 'lucide-react'
 import { lampOf } from '../../client/lamp.ts'
-import { trackOf } from '../../client/session-state.ts'
+import { isLive, trackOf } from '../../client/session-state.ts'
+import { useCommand } from '../../client/use-command.ts'
 import { formatTokens, formatUsd, formatUsdLimit, shareOf } from '../../format/amounts.ts'
 import { Bar, totalTokens } from '../../ui/Budget.tsx'
+import { ChoiceChip } from '../../ui/Chip.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
 import { BigTrack } from '../../ui/Track.tsx'
@@ -83,7 +85,31 @@ function Facts(props: { row: SessionRow }) {
         </>
       )}
       <Wall row={row} />
+      {isLive(row) && <Priority row={row} />}
     </div>
+  )
+}
+
+const priorities = [
+  ['1', '1, most urgent'],
+  ['2', '2'],
+  ['3', '3, usual'],
+  ['4', '4'],
+  ['5', '5, when nothing else waits'],
+] as const
+
+/** Its place in the queue and its share of the kernel, while it lives. */
+function Priority(props: { row: SessionRow }) {
+  const reprioritise = useCommand('session', 'reprioritise')
+  const { id, priority } = props.row
+  const value = priorities.find(([level]) => level === String(priority))?.[0] ?? '3'
+  return (
+    <ChoiceChip
+      label="Priority"
+      value={value}
+      choices={priorities}
+      onChange={(level) => void reprioritise.run({ sessionId: id, priority: Number(level) })}
+    />
   )
 }
 

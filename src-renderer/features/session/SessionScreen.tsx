@@ -16,13 +16,23 @@ import './session.css'
 
 const tabs: readonly (readonly [SessionTab, string])[] = [
   ['activity', 'Activity'],
+  ['processes', 'Processes'],
   ['authority', 'Authority'],
+  ['models', 'Model calls'],
   ['routing', 'Routing'],
   ['chain', 'Chain'],
 ]
 
-/** One session: what it does at the left, what it changed at the right (`review`, put in by the frame). */
-export function SessionScreen(props: { sessionId: string; tab: SessionTab; review: ReactNode }) {
+/** What other features show of a session; put in by the frame. */
+interface Parts {
+  readonly review: ReactNode
+  readonly processes: ReactNode
+  readonly authority: ReactNode
+  readonly calls: ReactNode
+}
+
+/** One session: what it does at the left, what it changed at the right. */
+export function SessionScreen(props: { sessionId: string; tab: SessionTab } & Parts) {
   const { sessionId } = props
   useScreenScope('session')
   const session = useSession(sessionId)
@@ -30,13 +40,13 @@ export function SessionScreen(props: { sessionId: string; tab: SessionTab; revie
     <>
       {!session.data && <h1 className="unseen">Session</h1>}
       <Loadable of={session} rows={10}>
-        {(detail) => <Body detail={detail} tab={props.tab} review={props.review} />}
+        {(detail) => <Body {...props} detail={detail} />}
       </Loadable>
     </>
   )
 }
 
-function Body(props: { detail: SessionDetail; tab: SessionTab; review: ReactNode }) {
+function Body(props: { detail: SessionDetail; tab: SessionTab } & Parts) {
   const { detail, tab } = props
   const nowMs = useNow(1000, isLive(detail.row) || isOpen(detail.row))
   return (
@@ -60,7 +70,9 @@ function Body(props: { detail: SessionDetail; tab: SessionTab; review: ReactNode
             aria-labelledby={`session-${tab}`}
           >
             {tab === 'activity' && <ActivityList detail={detail} nowMs={nowMs} />}
-            {tab === 'authority' && <AuthorityTab detail={detail} nowMs={nowMs} />}
+            {tab === 'processes' && props.processes}
+            {tab === 'authority' && <AuthorityTab detail={detail} nowMs={nowMs} held={props.authority} />}
+            {tab === 'models' && props.calls}
             {tab === 'routing' && <RoutingTab detail={detail} />}
             {tab === 'chain' && <ChainTab sessionId={detail.row.id} />}
           </div>

@@ -1,4 +1,5 @@
 import type { SessionDetail } from '@contract/session.ts'
+import type { ReactNode } from 'react'
 import { wallOf } from '../../client/session-state.ts'
 import { plural } from '../../format/amounts.ts'
 import { formatInstant, formatMoment } from '../../format/duration.ts'
@@ -9,8 +10,8 @@ import { Lamp } from '../../ui/Lamp.tsx'
 import { Loadable } from '../../ui/Loadable.tsx'
 import { useChain } from './queries.ts'
 
-/** What the session may do, how often it did, what it was refused, its budget and its wall. */
-export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
+/** What the session may do, how often it did, what it was refused, its budget and its wall; `held` is what its processes hold. */
+export function AuthorityTab(props: { detail: SessionDetail; nowMs: number; held: ReactNode }) {
   const { row, capabilities, notes } = props.detail
   return (
     <div className="side-tab">
@@ -40,6 +41,7 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number }) {
           </li>
         ))}
       </ul>
+      {props.held}
       {row.confinement && (
         <>
           <h2 className="section-title spaced">Wall</h2>

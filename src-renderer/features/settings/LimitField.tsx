@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
+import { type LimitKind, limitText, parseLimit } from '../../format/limits.ts'
 import { Field } from '../../ui/Field.tsx'
-import { type LimitKind, limitText, parseLimit } from './settings.model.ts'
 
 type Props = { label: string; hint?: string } & (
   | { kind: LimitKind; value: number | null; onNumber: (value: number | null) => void }

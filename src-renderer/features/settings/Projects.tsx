@@ -1,10 +1,12 @@
+import type { Project } from '@contract/project.ts'
 import { useState } from 'react'
 import { useCommand } from '../../client/use-command.ts'
 import { useRead } from '../../client/use-read.ts'
-import { plural } from '../../format/amounts.ts'
+import { formatTokens, formatUsd, plural } from '../../format/amounts.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { Button } from '../../ui/Button.tsx'
 import { Loadable, ProblemLine } from '../../ui/Loadable.tsx'
+import { LimitField } from './LimitField.tsx'
 
 /** Repositories that Signalbox may work on. */
 export function Projects() {
@@ -25,23 +27,30 @@ export function Projects() {
     <Loadable of={projects} rows={3}>
       {(list) => (
         <>
+          <p className="small muted">
+            What all sessions of a repository may use in one UTC day. One that would start over it waits in
+            the queue until the limit is raised or the day ends.
+          </p>
           {list.map((one) => (
-            <div key={one.id} className="line project-row">
-              <span className="strong">{visibleLine(one.name)}</span>
-              <span className="faint mono tiny grow cut">{visibleLine(one.path)}</span>
-              <span className="faint small">{plural(one.sessions, 'session')}</span>
-              <Button
-                kind="danger"
-                isDisabled={one.working > 0 || remove.isRunning}
-                hint={
-                  one.working > 0
-                    ? 'Sessions work on it.'
-                    : 'Takes it off the list; the repository itself is not touched.'
-                }
-                onPress={() => void remove.run({ projectId: one.id })}
-              >
-                Remove
-              </Button>
+            <div key={one.id} className="project">
+              <div className="line project-row">
+                <span className="strong">{visibleLine(one.name)}</span>
+                <span className="faint mono tiny grow cut">{visibleLine(one.path)}</span>
+                <span className="faint small">{plural(one.sessions, 'session')}</span>
+                <Button
+                  kind="danger"
+                  isDisabled={one.working > 0 || remove.isRunning}
+                  hint={
+                    one.working > 0
+                      ? 'Sessions work on it.'
+                      : 'Takes it off the list; the repository itself is not touched.'
+                  }
+                  onPress={() => void remove.run({ projectId: one.id })}
+                >
+                  Remove
+                </Button>
+              </div>
+              <DailyBudget project={one} />
             </div>
           ))}
           <div className="line">
@@ -64,5 +73,34 @@ export function Projects() {
         </>
       )}
     </Loadable>
+  )
+}
+
+/** What all sessions of a project may use in a day; checked when a session is admitted. */
+function DailyBudget(props: { project: Project }) {
+  const { id, budget, usedToday } = props.project
+  const set = useCommand('project', 'setBudget')
+  const change = (part: Partial<Project['budget']>) =>
+    void set.run({ projectId: id, budget: { ...budget, ...part } })
+  return (
+    <>
+      <div className="project-budget">
+        <LimitField
+          label="Money a day"
+          hint={`${formatUsd(usedToday.usdNanos)} used today`}
+          kind="usd"
+          value={budget.dailyUsdNanos}
+          onNumber={(dailyUsdNanos) => change({ dailyUsdNanos })}
+        />
+        <LimitField
+          label="Tokens a day"
+          hint={`${formatTokens(usedToday.tokens)} used today`}
+          kind="count"
+          value={budget.dailyTokens}
+          onNumber={(dailyTokens) => change({ dailyTokens })}
+        />
+      </div>
+      {set.problem && <ProblemLine problem={set.problem} />}
+    </>
   )
 }

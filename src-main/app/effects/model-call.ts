@@ -1,0 +1,123 @@
+import { SessionId } from '../../contract/ids.ts'
+import type { ModelCall, ModelCallState } from '../../contract/process.ts'
+import type { CallEnd, GatewaySession, ModelUse, UsageSource } from '../../ports/gateway.ts'
+import type { ModelCallOpening, ModelCallUnderWay, RuntimeSession } from '../../ports/runtime.ts'
+
+type Use = Omit<ModelUse, 'costUsdNanos'>
+
+export interface CallTellers {
+  readonly nowMs: () => number
+  readonly newId: () => string
+  readonly agent: string
+  readonly title: string
+  readonly note: (call: ModelCall) => void
+}
+
+const tellEveryMs = 250
+
+/** Begins a model call of a runtime in our own process at the session's kernel door, and tells how it goes. */
+export function openModelCall(
+  session: GatewaySession,
+  opening: ModelCallOpening,
+  tellers: CallTellers,
+): ReturnType<RuntimeSession['openModelCall']> {
+  const callId = `kernel-${tellers.newId()}`
+  const startedAtMs = tellers.nowMs()
+  const first = priced(opening, { inputTokens: opening.inputTokens, cachedTokens: 0, outputTokens: 0 })
+  const told = createTeller(tellers, rowOf(session.id, callId, opening, tellers, startedAtMs))
+  const { provider, model } = opening
+  const begun = session.begin({
+    callId,
+    kind: 'generate',
+    provider,
+    model,
+    dialect: 'openai-chat',
+    estimate: first,
+  })
+  if (!begun.ok) {
+    told.end('refused', { ...first, inputTokens: 0, costUsdNanos: null }, null, begun.sentence)
+    return begun
+  }
+  const { operation } = begun
+  let last = first
+  let firstByteMs: number | null = null
+  const call: ModelCallUnderWay = {
+    progress(use) {
+      firstByteMs ??= tellers.nowMs() - startedAtMs
+      last = priced(opening, use)
+      told.progress(last, firstByteMs)
+      return operation.progress(last)
+    },
+    onStop: (stop) => operation.onStop(stop),
+    end(how, use, error) {
+      const usageSource: UsageSource = use === null ? 'estimated' : 'reported'
+      const whole = use === null ? last : priced(opening, use)
+      const durationMs = tellers.nowMs() - startedAtMs
+      operation.end({
+        end: how,
+        status: null,
+        use: whole,
+        usageSource,
+        firstByteMs,
+        durationMs,
+        requestBytes: 0,
+        responseBytes: 0,
+        error,
+      })
+      told.end(how, whole, usageSource, error)
+    },
+  }
+  told.begun()
+  return { ok: true, call }
+}
+
+function priced(opening: ModelCallOpening, use: Use): ModelUse {
+  return { ...use, costUsdNanos: opening.cost(use) }
+}
+
+function rowOf(
+  sessionId: string,
+  id: string,
+  { provider, model }: ModelCallOpening,
+  { agent, title }: CallTellers,
+  startedAtMs: number,
+): ModelCall {
+  return {
+    id,
+    sessionId: SessionId.parse(sessionId),
+    sessionTitle: title,
+    agent,
+    dialect: 'kernel',
+    provider,
+    model,
+    isTranslated: false,
+    state: 'waiting',
+    startedAtMs,
+    firstByteMs: null,
+    durationMs: null,
+    inputTokens: null,
+    cachedTokens: null,
+    outputTokens: null,
+    costUsdNanos: null,
+    source: null,
+    status: null,
+    error: null,
+  }
+}
+
+/** Tells of a call: at once when it begins and ends, now and then in between. */
+function createTeller({ note, nowMs }: CallTellers, start: ModelCall) {
+  let toldAtMs = 0
+  return {
+    begun: () => note(start),
+    progress(use: ModelUse, firstByteMs: number): void {
+      if (nowMs() - toldAtMs < tellEveryMs) return
+      toldAtMs = nowMs()
+      note({ ...start, ...use, state: 'streaming', firstByteMs, source: 'estimated' })
+    },
+    end(how: CallEnd | 'refused', use: ModelUse, source: UsageSource | null, error: string | null): void {
+      const state: ModelCallState = how
+      note({ ...start, ...use, state, source, error, durationMs: nowMs() - start.startedAtMs })
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import * as z from 'zod'
+import type {
+  CallOpening,
+  CallOutcome,
+  CallRecorder,
+  ModelUse,
+  Tape,
+  TapedCall,
+  TapedChunk,
+  TapedHead,
+} from '../ports/gateway.ts'
+
+/** Notes one operation in the session's recording; `end` once, with what it came to. undefined: nobody records. */
+export type NoteOperation = (
+  driver: string,
+  request: { readonly title: string; readonly hash: string },
+) => { end(outcome: { readonly value: unknown } | { readonly error: string }): void } | undefined
+
+/** The driver name under which calls through the gateway stand in a recording. */
+export const tapedDriver = 'gateway'
+
+/** An answer longer than this is not kept whole, and can't be played. */
+const maxAnswerBytes = 64 * 1024 ** 2
+
+/** Takes down every call of a session, in the session's kernel recording. */
+export function createRecordingTape(note: NoteOperation): Tape {
+  return {
+    mode: 'record',
+    record({ title, hash }, opening) {
+      return createRecorder({ title, hash, opening }, note(tapedDriver, { title, hash }))
+    },
+  }
+}
+
+function createRecorder(
+  request: { readonly title: string; readonly hash: string; readonly opening: CallOpening },
+  noted: ReturnType<NoteOperation>,
+): CallRecorder {
+  let head: TapedHead | undefined
+  let bytes = 0
+  let chunks: StoredChunk[] = []
+  return {
+    head(given) {
+      head = given
+    },
+    chunk({ bytes: part, use }) {
+      bytes += part.length
+      if (noted && bytes <= maxAnswerBytes) chunks.push([base64(part), ...columns(use)])
+    },
+    end(outcome) {
+      if (bytes > maxAnswerBytes) noted?.end({ error: 'the answer was too long to be recorded' })
+      else noted?.end({ value: { ...request, head: head ?? noAnswer, chunks, outcome } })
+      chunks = []
+    },
+  }
+}
+
+const noAnswer: TapedHead = { status: 502, headers: {} }
+
+const StoredChunk = z.tuple([z.string(), z.number(), z.number(), z.number(), z.number().nullable()])
+type StoredChunk = z.infer<typeof StoredChunk>
+
+/** Our own writing comes back as it was; what is checked is only that it is there. */
+const record = <T extends object>() => z.custom<T>((value) => typeof value === 'object' && value !== null)
+
+const StoredCall = z.object({
+  title: z.string(),
+  hash: z.string(),
+  head: z.object({ status: z.number(), headers: z.record(z.string(), z.string()) }),
+  chunks: z.array(StoredChunk),
+  opening: record<CallOpening>(),
+  outcome: record<CallOutcome>(),
+})
+
+function columns(use: ModelUse): [number, number, number, number | null] {
+  return [use.inputTokens, use.cachedTokens, use.outputTokens, use.costUsdNanos]
+}
+
+/** One call of a recording, from the value that was noted for it; undefined when it is none. */
+export function readTapedCall(value: unknown, step: number): TapedCall | undefined {
+  const parsed = StoredCall.safeParse(value)
+  if (!parsed.success) return undefined
+  const { title, hash, chunks, ...rest } = parsed.data
+  return { ...rest, step, request: { title, hash, text: '' }, chunks: chunks.map(chunkOf) }
+}
+
+function chunkOf([text, inputTokens, cachedTokens, outputTokens, costUsdNanos]: StoredChunk): TapedChunk {
+  return { bytes: fromBase64(text), use: { inputTokens, cachedTokens, outputTokens, costUsdNanos } }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}

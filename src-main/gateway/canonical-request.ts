@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import type { CanonicalRequest, GatewaySession } from '../ports/gateway.ts'
+import type { Asked } from './dialect-shape.ts'
+import { isRecord, type JsonObject } from './json-values.ts'
+
+/**
+ * What changes from run to run without meaning anything, and the word that stands for it: what the session names (its
+ * folders), then ids, times, dates, durations and ports. The order matters: longer and more definite patterns first.
+ */
+const patterns: readonly (readonly [RegExp, string])[] = [
+  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<uuid>'],
+  [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?/g, '<time>'],
+  [/\b\d{4}[-/]\d{1,2}[-/]\d{1,2}\b/g, '<date>'],
+  [/\b\d{1,2}[/.]\d{1,2}[/.]\d{4}\b/g, '<date>'],
+  [
+    /\b(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? )?(?:\d{1,2} )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:,? \d{4})?(?: \d\d:\d\d(?::\d\d)?(?: [A-Z]{3,4})?(?: \d{4})?)?/g,
+    '<date>',
+  ],
+  [/\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[AP]M)?\b/g, '<time>'],
+  [/\b[0-9a-f]{32,}\b/gi, '<id>'],
+  [/\b(?=[0-9a-z_-]*\d)(?=[0-9a-z_-]*[a-z])[0-9a-zA-Z_-]{24,}\b/g, '<id>'],
+  [/\b1[5-9]\d{8}(?:\d{3})?\b/g, '<time>'],
+  [/\b\d+(?:\.\d+)? ?(?:ms|milliseconds?|s|secs?|seconds?|µs)\b/g, '<duration>'],
+  [/\b(?:127\.0\.0\.1|localhost):\d{2,5}\b/g, '<address>'],
+  [/\b((?:pid|process id|process group id)"?[:=]? ?)\d+\b/gi, '$1<pid>'],
+]
+
+/** Sorts the members of objects, so that two spellings of the same value are one. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sorted(value[key])]),
+  )
+}
+
+function withPlaceholders(text: string, placeholders: GatewaySession['placeholders']): string {
+  let result = text
+  // The longest first: a workarea often lies inside a folder that has a word of its own.
+  for (const { text: found, token } of placeholders.toSorted((a, b) => b.text.length - a.text.length)) {
+    if (found === '') continue
+    result = result.replaceAll(JSON.stringify(found).slice(1, -1), token)
+  }
+  return result
+}
+
+/** A request as it is compared with a recording: without model, key and host, and without what no two runs share. */
+export function canonicalOf(
+  asked: Asked,
+  body: JsonObject,
+  placeholders: GatewaySession['placeholders'],
+): CanonicalRequest {
+  const { model: _model, ...rest } = body
+  let text = withPlaceholders(JSON.stringify(sorted(rest)), placeholders)
+  for (const [pattern, word] of patterns) text = text.replace(pattern, word)
+  const title = `${asked.dialect} ${asked.kind}${asked.isStream ? ' stream' : ''}`
+  const hash = createHash('sha256').update(`${title}\n${text}`).digest('hex')
+  return { title, hash, text }
+}
+
+/** The place at which two canonical texts part, with some of both sides, for people. */
+export function firstDifference(expected: string, actual: string): string {
+  let at = 0
+  while (at < expected.length && expected[at] === actual[at]) at += 1
+  const from = Math.max(0, at - 30)
+  return `at character ${at}: recorded "${expected.slice(from, at + 50)}", now "${actual.slice(from, at + 50)}"`
+}

@@ -1,0 +1,37 @@
+import type { TapedCall } from '../ports/gateway.ts'
+import { cutBy } from './call-fault.ts'
+import type { CallResult, RunningCall } from './running-call.ts'
+
+/** Answers a call from its recording, byte for byte, and has it paid as it was then. Nothing goes out. */
+export async function playBack(call: RunningCall, taped: TapedCall): Promise<CallResult> {
+  const { answer, account, signal } = call
+  const { outcome } = taped
+  if (taped.head.status === 0) return await unanswered(call, taped)
+  answer.head(taped.head)
+  for (const { bytes, use } of taped.chunks) {
+    signal.throwIfAborted()
+    account.firstByte()
+    const verdict = account.stepTo(use)
+    if (!verdict.ok && outcome?.end === 'done') throw cutBy(verdict)
+    await answer.write(bytes, use)
+  }
+  if (outcome?.end === 'aborted' || outcome === null) return await unanswered(call, taped)
+  answer.end()
+  return resultOf(taped)
+}
+
+/** What the client gave up then, it gives up again: nothing is left to say until it goes. */
+async function unanswered({ signal }: RunningCall, taped: TapedCall): Promise<CallResult> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  return resultOf(taped)
+}
+
+function resultOf({ outcome }: TapedCall): CallResult {
+  return {
+    status: outcome?.status ?? null,
+    error: outcome?.error ?? null,
+  }
+}

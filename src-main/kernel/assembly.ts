@@ -1,0 +1,118 @@
+import type { KernelConfig } from './abi.ts'
+import { CapTable } from './capability.ts'
+import type { Core } from './core.ts'
+import { DeviceTable } from './device.ts'
+import { Dispatcher, type DispatcherConfig } from './dispatcher.ts'
+import { type KernelError, textOf } from './errors.ts'
+import { EventLog } from './events.ts'
+import { exitProcess } from './exit.ts'
+import { HostBus } from './host-events.ts'
+import type { Pid } from './ids.ts'
+import { Metrics } from './metrics.ts'
+import { DefaultPager, KeywordRecaller } from './pager.ts'
+import { SeededRandom } from './random.ts'
+import { Routes } from './routes.ts'
+import { run } from './spawn.ts'
+import { createSys } from './syscalls.ts'
+
+/** Puts the parts of a kernel together. */
+
+const DEFAULT_QUANTUM = 64
+const DEFAULT_AGING = 256
+const DEFAULT_DISPATCHES = 512
+const DEFAULT_TURN_MS = 8
+const DEFAULT_LIVELOCK = 10_000_000
+
+export interface CoreHooks {
+  /** The kernel can't go on. */
+  halted(error: KernelError): void
+  /** Between turns of the event loop. */
+  turned(): void
+}
+
+/** `pids` are given out first, one per process: a replay of a tree has the numbers that its processes had. */
+export function createCore(
+  config: KernelConfig & { readonly seed: string },
+  hooks: CoreHooks,
+  pids: readonly Pid[] = [],
+): Core {
+  const { clock, powers } = config
+  const now = (): number => clock.now()
+  const events = new EventLog(now)
+  const metrics = new Metrics()
+  const tombstones: Core['tombstones'] = new Map()
+  const caps = new CapTable(new SeededRandom(config.seed), now, {
+    died(cap) {
+      for (const dependent of cap.dependents ?? []) dependent.close()
+    },
+    processUnnamed: (pid) => tombstones.delete(pid),
+  })
+  const dispatcher = new Dispatcher(dispatcherConfig(config, metrics), {
+    start(process) {
+      process.sys = createSys(core, process)
+      run(core, process)
+    },
+    stalled(process, ms) {
+      metrics.observe('mainloop_stall_seconds', ms / 1000)
+      const message = `main thread held for ${Math.round(ms)} ms`
+      events.push(process.pid, { kind: 'log', level: 'warn', message })
+    },
+    parked: (process, on) => events.push(process.pid, { kind: 'park', on }),
+    sampled: (process, name) => events.push(process.pid, { kind: 'syscall', name }),
+    ...hooks,
+  })
+  let processes = 0
+  let lastPid = 0
+  let lastMessage = 0
+  let lastSegment = 0
+  const core: Core = {
+    clock,
+    powers,
+    processes: new Map(),
+    tombstones,
+    names: new Map(),
+    caps,
+    devices: new DeviceTable(),
+    dispatcher,
+    events,
+    metrics,
+    routes: new Routes(config),
+    host: new HostBus((error) =>
+      events.push(undefined, { kind: 'fault', where: 'listener', error: textOf(error) }),
+    ),
+    pager: config.pager ?? new DefaultPager(),
+    recaller: config.recaller ?? new KeywordRecaller(),
+    isSpawnGated: config.capGatedSpawn ?? false,
+    tape: undefined,
+    nextPid() {
+      lastPid = pids[processes++] ?? lastPid + 1
+      return lastPid as Pid
+    },
+    nextMessage: () => ++lastMessage,
+    nextSegment: () => ++lastSegment,
+    skipSegments: (past) => {
+      lastSegment = Math.max(lastSegment, past)
+    },
+    exit: (process, reason) => exitProcess(core, process, reason),
+  }
+  return core
+}
+
+/** The settings of the dispatcher that a journal has to know, because the order of dispatches depends on them. */
+export function schedulingOf(config: KernelConfig): { quantum: number; agingRounds: number } {
+  const { quantum = DEFAULT_QUANTUM, limits = {} } = config
+  return { quantum, agingRounds: limits.agingRounds ?? DEFAULT_AGING }
+}
+
+function dispatcherConfig(config: KernelConfig, metrics: Metrics): DispatcherConfig {
+  const { clock, powers, limits = {} } = config
+  return {
+    clock,
+    powers,
+    metrics,
+    ...schedulingOf(config),
+    dispatchesPerTurn: limits.dispatchesPerTurn ?? DEFAULT_DISPATCHES,
+    turnMs: limits.turnMs ?? DEFAULT_TURN_MS,
+    maxDispatchesWithoutTimeAdvance: limits.maxDispatchesWithoutTimeAdvance ?? DEFAULT_LIVELOCK,
+  }
+}

@@ -1,0 +1,64 @@
+/** More text than this is not looked at; models write less, attackers more. */
+const MAX_CHARS = 256_000
+/** Most values that are found in one text. */
+const MAX_VALUES = 256
+/** Characters given to the parser before giving up: nested broken pairs would cost their square. */
+const MAX_PARSED = 2_000_000
+
+interface Pair {
+  readonly from: number
+  readonly to: number
+  /** Whole pairs inside, used when the pair itself is no JSON. */
+  readonly inner: readonly Pair[]
+}
+
+/**
+ * Finds the JSON objects and arrays in a text, outermost first and in order: between prose, in code fences, and the
+ * whole parts of one that was cut off or broken. Never throws; takes time linear in the text.
+ */
+export function findJson(text: string): unknown[] {
+  const seen = text.slice(0, MAX_CHARS)
+  const found: unknown[] = []
+  const open = [...pairsOf(seen)].reverse()
+  let parsed = 0
+  for (let pair = open.pop(); pair && found.length < MAX_VALUES && parsed < MAX_PARSED; pair = open.pop()) {
+    parsed += pair.to - pair.from
+    const value = parse(seen.slice(pair.from, pair.to))
+    if (value !== undefined) found.push(value)
+    else for (let i = pair.inner.length - 1; i >= 0; i--) open.push(pair.inner[i] as Pair)
+  }
+  return found
+}
+
+/** Matching brackets in one pass. Inside them, quotes hide brackets; a line break ends a quote that was none. */
+function pairsOf(text: string): readonly Pair[] {
+  const stack: { at: number; close: string; inner: Pair[] }[] = []
+  const top: Pair[] = []
+  let isQuoted = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]
+    if (isQuoted) {
+      if (char === '\\') i++
+      else if (char === '"' || char === '\n') isQuoted = false
+    } else if (char === '{' || char === '[') {
+      stack.push({ at: i, close: char === '{' ? '}' : ']', inner: [] })
+    } else if (char === '"') isQuoted = stack.length > 0
+    else if (char === '}' || char === ']') {
+      const last = stack.at(-1)
+      if (last?.close !== char) continue
+      stack.pop()
+      const into = stack.at(-1)?.inner ?? top
+      into.push({ from: last.at, to: i + 1, inner: last.inner })
+    }
+  }
+  // What never closed gives its whole parts to what is around it.
+  return [...top, ...stack.flatMap(({ inner }) => inner)].sort((a, b) => a.from - b.from)
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,263 @@
+import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
+import { formatCount, plural } from '../../format/amounts.ts'
+import { formatAge } from '../../format/duration.ts'
+import { visibleLine } from '../../format/visible-text.ts'
+import type { LampShape, LampTone } from '../../ui/Lamp.tsx'
+
+/** One row of the table: a capability with its place in the tree of derivation, or what was refused. */
+export type AuthorityRow =
+  | {
+      readonly kind: 'held'
+      readonly key: string
+      readonly cap: CapabilityRow
+      readonly depth: number
+      readonly below: number
+      readonly isFolded: boolean
+      /** Here only because something derived from it matches the filter. */
+      readonly isPath: boolean
+    }
+  | { readonly kind: 'refused'; readonly key: string; readonly refusal: RefusalRow }
+
+export interface AuthorityFilter {
+  readonly text: string
+  readonly sessionId: string | null
+  readonly folded: ReadonlySet<number>
+}
+
+export const keyOfCap = (id: number) => `c${id}`
+export const keyOfRefusal = (one: RefusalRow) => `r${one.pid} ${one.device}`
+
+function matches(filter: AuthorityFilter, one: Named, text: string): boolean {
+  if (filter.sessionId !== null && one.sessionId !== filter.sessionId) return false
+  const words = filter.text.toLowerCase().split(/\s+/)
+  const hay = `${text} ${one.processName} ${one.sessionTitle ?? ''} ${one.pid}`.toLowerCase()
+  return words.every((word) => hay.includes(word))
+}
+
+type Named = Pick<CapabilityRow, 'pid' | 'processName' | 'sessionId' | 'sessionTitle'>
+
+/** Who a holder is to people: a session's title where it has one, else the process by its name. */
+export function holderOf(one: Named): string {
+  return one.sessionTitle ?? one.processName
+}
+
+/** Capabilities as the tree in which they derive from each other; what a filter finds keeps its origins above it. */
+export function arrangeHeld(
+  caps: readonly CapabilityRow[],
+  filter: AuthorityFilter,
+): readonly AuthorityRow[] {
+  const byId = new Map(caps.map((cap) => [cap.id, cap]))
+  const children = childrenOf(caps, byId)
+  const isFiltered = filter.text.trim() !== '' || filter.sessionId !== null
+  const found = new Set(
+    caps
+      .filter((cap) => matches(filter, cap, `${cap.kind} ${cap.target} ${cap.rights.join(' ')}`))
+      .map(({ id }) => id),
+  )
+  const shown = isFiltered ? withOrigins(found, byId) : null
+  const rows: AuthorityRow[] = []
+  const open: { cap: CapabilityRow; depth: number }[] = []
+  const push = (list: readonly CapabilityRow[], depth: number) => {
+    for (const cap of [...list].sort(byTarget).reverse()) open.push({ cap, depth })
+  }
+  push(children.get(null) ?? [], 0)
+  for (let at = open.pop(); at; at = open.pop()) {
+    const { cap, depth } = at
+    if (shown && !shown.has(cap.id)) continue
+    const below = children.get(cap.id) ?? []
+    const isFolded = below.length > 0 && filter.folded.has(cap.id)
+    rows.push({
+      kind: 'held',
+      key: keyOfCap(cap.id),
+      cap,
+      depth,
+      below: below.length,
+      isFolded,
+      isPath: isFiltered && !found.has(cap.id),
+    })
+    if (!isFolded) push(below, depth + 1)
+  }
+  return rows
+}
+
+/** What was refused, the latest first. */
+export function arrangeRefused(
+  refusals: readonly RefusalRow[],
+  filter: AuthorityFilter,
+): readonly AuthorityRow[] {
+  return refusals
+    .filter((one) => matches(filter, one, `${one.device} ${one.what} ${one.reason}`))
+    .sort((a, b) => b.lastAtMs - a.lastAtMs)
+    .map((refusal) => ({ kind: 'refused', key: keyOfRefusal(refusal), refusal }))
+}
+
+function childrenOf(
+  caps: readonly CapabilityRow[],
+  byId: ReadonlyMap<number, CapabilityRow>,
+): ReadonlyMap<number | null, readonly CapabilityRow[]> {
+  const children = new Map<number | null, CapabilityRow[]>()
+  for (const cap of caps) {
+    const parent =
+      cap.parentId !== null && cap.parentId !== cap.id && byId.has(cap.parentId) ? cap.parentId : null
+    const list = children.get(parent)
+    if (list) list.push(cap)
+    else children.set(parent, [cap])
+  }
+  return children
+}
+
+function withOrigins(
+  found: ReadonlySet<number>,
+  byId: ReadonlyMap<number, CapabilityRow>,
+): ReadonlySet<number> {
+  const shown = new Set<number>()
+  for (const id of found)
+    for (
+      let at = byId.get(id);
+      at && !shown.has(at.id);
+      at = at.parentId === null ? undefined : byId.get(at.parentId)
+    )
+      shown.add(at.id)
+  return shown
+}
+
+function byTarget(a: CapabilityRow, b: CapabilityRow): number {
+  if (a.kind !== b.kind) return a.kind < b.kind ? -1 : 1
+  if (a.target !== b.target) return a.target < b.target ? -1 : 1
+  return a.id - b.id
+}
+
+/** From where a capability comes, the nearest origin first. */
+export function originsOf(cap: CapabilityRow, all: readonly CapabilityRow[]): readonly CapabilityRow[] {
+  const byId = new Map(all.map((one) => [one.id, one]))
+  const origins: CapabilityRow[] = []
+  const seen = new Set([cap.id])
+  let at = cap.parentId === null ? undefined : byId.get(cap.parentId)
+  while (at && !seen.has(at.id)) {
+    seen.add(at.id)
+    origins.push(at)
+    at = at.parentId === null ? undefined : byId.get(at.parentId)
+  }
+  return origins
+}
+
+/** All that derives from a capability, at any depth, without itself. */
+export function derivedFrom(id: number, all: readonly CapabilityRow[]): readonly CapabilityRow[] {
+  const children = new Map<number, CapabilityRow[]>()
+  for (const cap of all) {
+    if (cap.parentId === null) continue
+    const list = children.get(cap.parentId)
+    if (list) list.push(cap)
+    else children.set(cap.parentId, [cap])
+  }
+  const found = new Map<number, CapabilityRow>()
+  const open = [...(children.get(id) ?? [])]
+  for (let at = open.pop(); at; at = open.pop()) {
+    if (found.has(at.id) || at.id === id) continue
+    found.set(at.id, at)
+    open.push(...(children.get(at.id) ?? []))
+  }
+  return [...found.values()]
+}
+
+/** What stops working when a capability ends, as sentences. `isWhole` is false when not all capabilities are known here. */
+export function consequencesOf(
+  cap: CapabilityRow,
+  all: readonly CapabilityRow[],
+  isWhole: boolean,
+): readonly string[] {
+  const derived = derivedFrom(cap.id, all)
+  const handles = derived.filter((one) => one.kind === 'handle')
+  const copies = derived.filter((one) => one.kind !== 'handle' && one.pid !== cap.pid)
+  const others = new Set(copies.map((one) => one.pid)).size
+  const own = derived.length - handles.length - copies.length
+  const name = visibleLine(cap.processName)
+  const least = isWhole ? '' : 'At least '
+  return [
+    cap.kind === 'handle'
+      ? `${name} loses its open ${visibleLine(cap.target)}; it can open it again while it may.`
+      : `${name} can no longer use ${visibleLine(cap.target)}.`,
+    handles.length > 0
+      ? `${least}${plural(handles.length, 'open handle')} ${handles.length === 1 ? 'closes' : 'close'}; calls under way come back first.`
+      : '',
+    copies.length > 0
+      ? `${least}${plural(copies.length, 'copy', 'copies')} passed on to ${plural(others, 'other process', 'other processes')} ${copies.length === 1 ? 'ends' : 'end'} too.`
+      : '',
+    own > 0
+      ? `${plural(own, 'capability', 'capabilities')} that it derived for itself ${own === 1 ? 'ends' : 'end'} too.`
+      : '',
+    derived.length === 0 ? 'Nothing derives from it.' : '',
+  ].filter((text) => text !== '')
+}
+
+/** A use within this time counts as going on. */
+const freshMs = 4000
+/** An end this near is marked. */
+const soonMs = 60_000
+
+/** Lamp and word of a capability. */
+export function stateOf(
+  cap: CapabilityRow,
+  nowMs: number,
+): { tone: LampTone; shape: LampShape; word: string } {
+  if (cap.expiresAtMs !== null && cap.expiresAtMs <= nowMs)
+    return { tone: 'idle', shape: 'ring', word: 'expired' }
+  if (cap.expiresAtMs !== null && cap.expiresAtMs - nowMs < soonMs)
+    return { tone: 'caution', shape: 'triangle', word: `${formatAge(cap.expiresAtMs - nowMs)} left` }
+  if (cap.lastUsedAtMs !== null && nowMs - cap.lastUsedAtMs < freshMs)
+    return { tone: 'clear', shape: 'disc', word: 'in use' }
+  return { tone: 'idle', shape: 'ring', word: cap.kind === 'handle' ? 'open' : 'held' }
+}
+
+/** Until when it holds, as a cell. */
+export function expiryText(cap: CapabilityRow, nowMs: number): string {
+  if (cap.expiresAtMs === null) return ''
+  return cap.expiresAtMs <= nowMs ? 'expired' : `in ${formatAge(cap.expiresAtMs - nowMs)}`
+}
+
+/** Whether it names several things at once, so that it can be narrowed to some of them. */
+export function isWide(cap: CapabilityRow): boolean {
+  return cap.kind === 'device' && cap.target.includes('*')
+}
+
+/** What a person typed, one name per line or between commas. */
+export function namesIn(text: string): string[] {
+  return [
+    ...new Set(
+      text
+        .split(/[\n,]/)
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    ),
+  ]
+}
+
+/** A row as a sentence, for screen readers. */
+export function describeRow(row: AuthorityRow, nowMs: number): string {
+  if (row.kind === 'refused') {
+    const { device, count, what, reason } = row.refusal
+    return `Refused ${plural(count, 'time')}: ${visibleLine(what)} on ${visibleLine(device)}, ${visibleLine(holderOf(row.refusal))}. ${visibleLine(reason)}`
+  }
+  const { cap } = row
+  return [
+    `${cap.kind} ${visibleLine(cap.target)}`,
+    `held by ${visibleLine(holderOf(cap))}, process ${cap.pid}`,
+    cap.rights.join(' '),
+    plural(cap.uses, 'use'),
+    stateOf(cap, nowMs).word,
+    row.below > 0 ? `${formatCount(row.below)} derived from it` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
+}
+
+/** Sessions that hold or were refused something, by title, for the filter. */
+export function sessionsIn(
+  caps: readonly CapabilityRow[],
+  refusals: readonly RefusalRow[],
+): readonly (readonly [string, string])[] {
+  const found = new Map<string, string>()
+  for (const { sessionId, sessionTitle } of [...caps, ...refusals])
+    if (sessionId !== null) found.set(sessionId, visibleLine(sessionTitle ?? sessionId))
+  return [...found].sort((a, b) => (a[1] < b[1] ? -1 : 1))
+}

@@ -1,0 +1,190 @@
+import type { ResourceUse } from '@contract/process.ts'
+import { ChevronDown, ChevronRight } from 'lucide-react'
+import { formatCount, formatTokens, formatUsd, shareOf } from '../../format/amounts.ts'
+import { formatDuration } from '../../format/duration.ts'
+import type { ProcessSort } from '../../stores/kernel-view.ts'
+import { Bar } from '../../ui/Budget.tsx'
+import type { Column } from '../../ui/DataGrid.tsx'
+import { Foreign } from '../../ui/Foreign.tsx'
+import { LampWord } from '../../ui/Lamp.tsx'
+import { formatSpeed, nameOf, type ProcessView, stateOf } from './processes.model.ts'
+
+type ProcessColumn = Column<ProcessView> & { readonly id: ProcessSort; readonly from: number }
+
+/** `from` is the list width from which a column is shown; the telling ones stay longest. */
+function columnsOf(onFold: (pid: number) => void): readonly ProcessColumn[] {
+  return [
+    {
+      id: 'pid',
+      header: 'Pid',
+      track: '40px',
+      align: 'right',
+      from: 520,
+      render: ({ row }) => <span className="faint">{row.pid}</span>,
+    },
+    {
+      id: 'name',
+      header: 'Process',
+      track: 'minmax(150px, 1fr)',
+      from: 0,
+      render: (view) => <NameCell view={view} onFold={onFold} />,
+    },
+    {
+      id: 'state',
+      header: 'State',
+      track: '106px',
+      from: 0,
+      render: ({ row, isGone }) => <LampWord {...stateOf(row, isGone)} />,
+    },
+    {
+      id: 'priority',
+      header: 'Prio',
+      hint: 'Priority, −20 to 20: the higher, the sooner',
+      track: '32px',
+      align: 'right',
+      from: 640,
+      render: ({ row }) => <span className={row.priority === 0 ? 'faint' : ''}>{signed(row.priority)}</span>,
+    },
+    {
+      id: 'mailbox',
+      header: 'Mail',
+      hint: 'Messages that wait for it',
+      track: '34px',
+      align: 'right',
+      from: 700,
+      render: ({ row }) => <MailCell mailbox={row.mailbox} parked={row.sendersParked} />,
+    },
+    {
+      id: 'tokens',
+      header: 'Tokens',
+      track: '86px',
+      from: 440,
+      render: ({ row }) => <UseCell use={row.use.tokens} name="tokens" format={formatTokens} />,
+    },
+    {
+      id: 'money',
+      header: 'Money',
+      track: '92px',
+      from: 580,
+      render: ({ row }) => <UseCell use={row.use.usdNanos} name="money" format={shortUsd} />,
+    },
+    {
+      id: 'tools',
+      header: 'Tools',
+      hint: 'Tool calls',
+      track: '38px',
+      align: 'right',
+      from: 760,
+      render: ({ row }) => formatCount(row.use.toolCalls.spent),
+    },
+    {
+      id: 'wall',
+      header: 'Wall',
+      hint: 'Wall time since it was started, without the time it was suspended',
+      track: '58px',
+      align: 'right',
+      from: 880,
+      render: ({ row }) => <span className="muted">{formatDuration(row.use.wallMs.spent)}</span>,
+    },
+    {
+      id: 'memory',
+      header: 'Mem',
+      hint: 'Tokens of memory in use',
+      track: '40px',
+      align: 'right',
+      from: 960,
+      render: ({ row }) => <span className="muted">{formatTokens(row.use.mem.spent)}</span>,
+    },
+    {
+      id: 'speed',
+      header: 'Red/s',
+      hint: 'Reductions per second: how much of the kernel it uses',
+      track: '46px',
+      align: 'right',
+      from: 500,
+      render: ({ row, isGone }) => (isGone ? '—' : formatSpeed(row.reductionsPerSecond)),
+    },
+    {
+      id: 'caps',
+      header: 'Caps',
+      hint: 'Capabilities it holds',
+      track: '36px',
+      align: 'right',
+      from: 1010,
+      render: ({ row }) => <span className="muted">{formatCount(row.caps)}</span>,
+    },
+  ]
+}
+
+/** Columns that fit a list of this width. */
+export function columnsFor(width: number, onFold: (pid: number) => void): readonly Column<ProcessView>[] {
+  return columnsOf(onFold)
+    .filter(({ from }) => width === 0 || width >= from)
+    .map((column) => ({ ...column, isSortable: true }))
+}
+
+/** The columns by which the list can be sorted, in the order in which they stand. */
+export const sortOrder: readonly ProcessSort[] = columnsOf(() => undefined).map(({ id }) => id)
+
+/** Money in a narrow cell: from a thousand dollars on, cents do not matter. */
+function shortUsd(nanos: number): string {
+  return nanos < 1e12 ? formatUsd(nanos) : `$${formatCount(Math.round(nanos / 1e9))}`
+}
+
+function signed(value: number): string {
+  return value > 0 ? `+${value}` : value < 0 ? `−${-value}` : '0'
+}
+
+function NameCell(props: { view: ProcessView; onFold: (pid: number) => void }) {
+  const { row, depth, below, isFolded, isPath } = props.view
+  const Chevron = isFolded ? ChevronRight : ChevronDown
+  const isNamed = row.kind === 'session' && row.sessionTitle !== null && row.sessionTitle !== row.name
+  return (
+    <span className="process-name" style={{ paddingLeft: Math.min(depth, 12) * 14 }}>
+      {below > 0 ? (
+        // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: the arrow keys fold
+        <span
+          className="process-fold"
+          onClick={(event) => {
+            event.stopPropagation()
+            props.onFold(row.pid)
+          }}
+        >
+          <Chevron size={12} strokeWidth={1.5} aria-hidden="true" />
+        </span>
+      ) : (
+        <span className="process-fold" />
+      )}
+      <span className="cut">
+        <Foreign
+          className={isPath ? 'faint' : row.kind === 'part' ? '' : 'process-title'}
+          text={nameOf(row)}
+          max={160}
+        />
+        {isNamed && <Foreign className="faint process-own" text={row.name} max={60} />}
+        {isFolded && <span className="faint process-own">{formatCount(below)} folded</span>}
+      </span>
+    </span>
+  )
+}
+
+function MailCell(props: { mailbox: number; parked: number }) {
+  if (props.parked > 0)
+    return (
+      <span className="caution-text" title={`Full: ${props.parked} senders wait`}>
+        {formatCount(props.mailbox)}+
+      </span>
+    )
+  return <span className={props.mailbox === 0 ? 'faint' : ''}>{formatCount(props.mailbox)}</span>
+}
+
+function UseCell(props: { use: ResourceUse; name: string; format: (value: number) => string }) {
+  const { use, name, format } = props
+  const left = use.available === null ? 'no limit' : `${format(Math.max(0, use.available))} left`
+  return (
+    <span className="process-use" title={`${format(use.spent)} ${name} used, ${left}`}>
+      <span className="num">{format(use.spent)}</span>
+      <Bar share={shareOf(use.spent, use.limit)} label={`Share of its ${name}`} width={34} />
+    </span>
+  )
+}
