@@ -81,6 +81,7 @@ it.each([
   ['queue', '#/queue', (page: Page) => page.getByText('Nothing waits.').waitFor()],
   ['needs you', '#/needs-you', (page: Page) => page.getByText('Nothing waits for you.').waitFor()],
   ['no such place', '#/no-such-place', (page: Page) => page.getByText('There is nothing').waitFor()],
+  ['model calls', '#/models', (page: Page) => page.getByText('No model was called yet.').waitFor()],
   ['no such session', '#/session/ses-none', (page: Page) => page.getByRole('alert').waitFor()],
   ['no such chain', '#/audit/none', (page: Page) => page.getByText('Details').waitFor()],
 ])('empty: %s', (_name, hash, arrived) => expectAccessible(hash, arrived))
@@ -136,9 +137,9 @@ it.each([
   ['stopped', () => sessions.stopped, (page: Page) => page.getByText('stopped').first().waitFor()],
 ])('session: %s', (_name, id, arrived) => expectAccessible(`#/session/${id()}`, arrived))
 
-it.each(['authority', 'routing', 'chain'])('session: its %s', (tab) =>
+it.each(['processes', 'authority', 'models', 'routing', 'chain'])('session: its %s', (tab) =>
   expectAccessible(`#/session/${sessions.reviewed}/${tab}`, (page) =>
-    page.getByRole('tab', { name: new RegExp(tab, 'i'), selected: true }).waitFor(),
+    page.getByRole('tab', { name: new RegExp(tab.replace(/s$/, ''), 'i'), selected: true }).waitFor(),
   ),
 )
 
@@ -153,6 +154,20 @@ it('session: side by side', async () => {
 it.each([
   ['needs you', '#/needs-you', (page: Page) => page.getByRole('group', { name: /Question/ }).waitFor()],
   ['agents', '#/agents', heading('Agents')],
+  [
+    'processes',
+    '#/processes',
+    (page: Page) =>
+      page
+        .getByRole('row', { name: /^Process/ })
+        .first()
+        .waitFor(),
+  ],
+  [
+    'authority',
+    '#/authority',
+    (page: Page) => page.getByRole('treegrid', { name: 'Capabilities' }).waitFor(),
+  ],
   ['audit', '#/audit', (page: Page) => page.getByRole('row', { name: /This machine/ }).waitFor()],
   ['storage', '#/storage', (page: Page) => page.getByRole('checkbox').first().waitFor()],
   ['settings', '#/settings', (page: Page) => page.getByRole('heading', { name: 'Model keys' }).waitFor()],
@@ -162,6 +177,43 @@ it('screen: one chain, recomputed', () =>
   expectAccessible(`#/audit/${encodeURIComponent(`session:${sessions.reviewed}`)}`, (page) =>
     page.getByRole('option').first().waitFor(),
   ))
+
+it('processes: the budget editor, and the question before an end', async () => {
+  const { page } = running
+  await expectAccessible('#/processes', async () => {
+    await page.getByRole('row', { name: /^Process .*Count the files/ }).click()
+    await page.keyboard.press('b')
+    await page.getByRole('group', { name: 'Change the budget' }).waitFor()
+  })
+  await page.keyboard.press('Escape')
+  await expectAccessible('#/processes', async () => {
+    await page.keyboard.press('k')
+    await page.getByRole('dialog', { name: 'Kill this process?' }).waitFor()
+  })
+  await page.keyboard.press('Escape')
+  await page.locator('[role=dialog]').waitFor({ state: 'detached' })
+})
+
+it('authority: as a graph, and what a revocation will do', async () => {
+  const { page } = running
+  await expectAccessible('#/authority', async () => {
+    await page.getByRole('treegrid', { name: 'Capabilities' }).focus()
+    await page.keyboard.press('g')
+    await page.getByRole('listbox', { name: 'Who may do what' }).waitFor()
+    await page.keyboard.press('End')
+    await page.keyboard.press('d')
+    await page.getByRole('group', { name: 'Revoke' }).waitFor()
+  })
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('g')
+})
+
+it.each(['Providers', 'Prices'])('models: %s', (part) =>
+  expectAccessible('#/models', async (page) => {
+    await page.getByRole('button', { name: part }).click()
+    await page.getByRole('columnheader').first().waitFor()
+  }),
+)
 
 it('agents: the form for one of your own', async () => {
   await expectAccessible('#/agents', async (page) => {

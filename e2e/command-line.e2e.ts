@@ -186,6 +186,36 @@ describe('with a daemon', () => {
     expect(elsewhere).toMatchObject({ code: 1, err: expect.stringMatching(/repository/) as string })
   })
 
+  it('shows processes, who may do what, and model calls; takes a capability away', async () => {
+    const id = await start('scripted:long')
+    await until(
+      'it runs',
+      () => signalbox(['show', id, '--json']),
+      ({ out }) => JSON.parse(out).row.phase === 'run',
+    )
+    const ps = await signalbox(['ps'])
+    expect(ps).toMatchObject({ code: 0, err: '' })
+    expect(ps.out).toMatch(/^PID +STATE[^\n]*\n1 .* fleet\n/)
+    expect(ps.out).toContain(`${id}  Do it.`)
+    const rows: { pid: number; kind: string }[] = JSON.parse(
+      (await signalbox(['ps', '-s', id, '--json'])).out,
+    ).rows
+    expect(rows[0]?.kind).toBe('session')
+    const caps = await signalbox(['caps', '--pid', String(rows[0]?.pid)])
+    expect(caps).toMatchObject({ code: 0, out: expect.stringContaining('workarea:wka-') as string })
+    const tool = /^(\d+) .* tool:/m.exec(caps.out)?.[1] ?? ''
+    expect(await signalbox(['caps', 'revoke', tool])).toMatchObject({ code: 0, out: `revoked ${tool}\n` })
+    expect(await signalbox(['caps', 'revoke', tool])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/capability not found/) as string,
+    })
+    expect((await signalbox(['models'])).out).toMatch(/0 calls/)
+    expect((await signalbox(['models', '--prices'])).out).toMatch(/per million tokens/)
+    expect(await signalbox(['ps', 'x'])).toMatchObject({ code: 2, out: '' })
+    expect(await signalbox(['stop', id])).toMatchObject({ code: 0 })
+    expect((await signalbox(['audit', 'verify', id])).out).toContain('verified')
+  })
+
   it('answers a question', async () => {
     const id = await start('scripted:ask')
     await until(

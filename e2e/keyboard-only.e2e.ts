@@ -13,10 +13,13 @@ const places: readonly (readonly [string, (page: Page) => Promise<void>])[] = [
   ['Control+2', (page) => page.getByText('Nothing waits for you.').waitFor()],
   ['Control+3', (page) => page.getByRole('heading', { name: 'Queue' }).waitFor()],
   ['Control+4', (page) => page.getByRole('heading', { name: 'Agents' }).waitFor()],
-  ['Control+5', (page) => page.getByRole('heading', { name: 'Audit' }).waitFor()],
-  ['Control+6', (page) => page.getByRole('heading', { name: 'Storage' }).waitFor()],
-  ['Control+7', (page) => page.getByRole('heading', { name: 'Cost', exact: true }).waitFor()],
-  ['Control+8', (page) => page.getByRole('heading', { name: 'Settings', exact: true }).waitFor()],
+  ['Control+5', (page) => page.getByRole('heading', { name: 'Processes', exact: true }).waitFor()],
+  ['Control+6', (page) => page.getByRole('heading', { name: 'Authority', exact: true }).waitFor()],
+  ['Control+7', (page) => page.getByRole('heading', { name: 'Models', exact: true }).waitFor()],
+  ['Control+8', (page) => page.getByRole('heading', { name: 'Audit' }).waitFor()],
+  ['Control+9', (page) => page.getByRole('heading', { name: 'Storage' }).waitFor()],
+  ['Control+0', (page) => page.getByRole('heading', { name: 'Cost', exact: true }).waitFor()],
+  ['Control+,', (page) => page.getByRole('heading', { name: 'Settings', exact: true }).waitFor()],
   ['Control+1', (page) => page.getByRole('grid', { name: 'Sessions' }).waitFor()],
 ]
 
@@ -72,7 +75,7 @@ async function readTheWork(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Unified', pressed: true }).waitFor()
   await expectNoTrap(page)
   await tabTo(page, page.getByRole('tab', { name: 'Activity' }))
-  for (const name of ['Authority', 'Routing', 'Chain']) {
+  for (const name of ['Processes', 'Authority', 'Model calls', 'Routing', 'Chain']) {
     await page.keyboard.press('ArrowRight')
     await page.getByRole('tab', { name, selected: true }).waitFor()
   }

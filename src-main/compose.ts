@@ -24,6 +24,7 @@ import { createEffectHandlers } from './compose/effects.ts'
 import { createEnvSecrets } from './compose/env-secrets.ts'
 import { openGateway } from './compose/gateway.ts'
 import { startKernel } from './compose/kernel-host.ts'
+import { createRecordings } from './compose/recordings.ts'
 import { createRuntimes } from './compose/runtimes.ts'
 import { createStorageScanner } from './compose/storage.ts'
 import { endStrays, removeStaleFiles } from './compose/strays.ts'
@@ -31,6 +32,7 @@ import type { Config } from './config.ts'
 import { SignalboxError } from './contract/errors.ts'
 import type { Condition } from './contract/fleet.ts'
 import { contract } from './contract/index.ts'
+import type { ModelCall } from './contract/process.ts'
 import type { Clock, Log } from './ports/clock.ts'
 import type { Secrets } from './ports/secrets.ts'
 import { acquireInstanceLock } from './store/instance-lock.ts'
@@ -123,6 +125,47 @@ async function build(config: Config, host: HostParts): Promise<House> {
 
 /** Every part, made and joined, none of it at work yet. */
 async function layGround(config: Config, host: HostParts) {
+  const base = await openBase(config, host)
+  const { clock, ids, mask, log, store, executor, workareas } = base
+  const works = await openWorks(base, (call) => app.noteModelCall(call))
+  const app = createApp({
+    store,
+    clock,
+    ids,
+    log,
+    mask: mask.mask,
+    openStreamMask: () => createStreamMask(mask),
+    powers: appPowers(base, works, host),
+    version: host.version ?? '0.1.0',
+    stateDirectory: config.paths.home,
+  })
+  const homes = createScratchHomes(join(config.paths.home, 'homes'))
+  const { kernel, gateway, runtimes } = works
+  const { ledger, noteModelCall: noteCall } = app
+  const programs = createPrograms({ kernel: kernel.host, executor, ledger, clock, log })
+  const sessions = createSessionEffects({
+    ledger,
+    kernel: kernel.host,
+    workareas,
+    executor,
+    runtimeOf: runtimes.runtimeOf,
+    secrets: base.secrets,
+    asks: createAsks({ ledger, clock, ids }),
+    gateway,
+    programs,
+    recordings: works.recordings,
+    noteCall,
+    clock,
+    ids,
+    log,
+    homes,
+    learnSecrets: createEnvSecrets({ addEnvFile: mask.addEnvFile, settings: base.settings }),
+  })
+  return { ...base, ...works, app, sessions, programs, homes }
+}
+
+/** What everything stands on. */
+async function openBase(config: Config, host: HostParts) {
   const { paths } = config
   const clock = createSystemClock()
   const ids = createRandomIds()
@@ -133,10 +176,40 @@ async function layGround(config: Config, host: HostParts) {
   const executor = openExecutor(config, log, clock)
   const workareas = createGitWorkareas({ stateDirectory: paths.home, clock, log, environment: process.env })
   const settings = () => store.operator.settings()
-  const parts = { config, clock, log, executor, secrets, settings, mask: mask.mask, env: process.env }
-  const runtimes = createRuntimes(parts)
-  const kernel = startKernel()
-  const powers: AppPowers = {
+  return { config, clock, ids, mask, log, store, secrets, executor, workareas, settings }
+}
+
+type Base = Awaited<ReturnType<typeof openBase>>
+
+/** What runs sessions: runtimes, kernel, recordings and the model gateway. */
+async function openWorks(base: Base, noteCall: (call: ModelCall) => void) {
+  const { config, clock, ids, log, settings, store, secrets } = base
+  const mask = base.mask.mask
+  const runtimes = createRuntimes({ ...base, mask, env: process.env })
+  const folder = join(config.paths.home, 'recordings')
+  const recordings = createRecordings({ folder, isOn: () => settings().recordSessions, mask, log })
+  const kernel = startKernel({ record: recordings.open })
+  const gateway = await openGateway({
+    clock,
+    ids,
+    upstream: runtimes.upstream,
+    models: runtimes.models,
+    secret: readOrMakeToken(config.paths.token),
+    baseUrl: (provider) => settings().providerBaseUrls[provider] ?? null,
+    keyOf: (provider) => secrets.get(provider),
+    noteCall,
+    describe: (id) => store.sessions.read(id)?.row,
+  })
+  return { runtimes, recordings, kernel, gateway }
+}
+
+type Works = Awaited<ReturnType<typeof openWorks>>
+
+/** What the application may do in the world. */
+function appPowers(base: Base, { runtimes, kernel, gateway }: Works, host: HostParts): AppPowers {
+  const { config, clock, ids, log, store, secrets, executor, workareas } = base
+  const { paths } = config
+  return {
     workareas,
     agents: createAgentDirectory(runtimes.all, runtimes.providers, log),
     secrets,
@@ -153,52 +226,6 @@ async function layGround(config: Config, host: HostParts) {
     conditions: () => host.conditions?.() ?? [],
     capabilityUses: kernel.usesOf,
   }
-  const version = host.version ?? '0.1.0'
-  const app = createApp({
-    store,
-    clock,
-    ids,
-    log,
-    mask: mask.mask,
-    openStreamMask: () => createStreamMask(mask),
-    powers,
-    version,
-    stateDirectory: paths.home,
-  })
-  const homes = createScratchHomes(join(paths.home, 'homes'))
-  const { ledger } = app
-  const asks = createAsks({ ledger, clock, ids })
-  const { noteModelCall: noteCall } = app
-  const gateway = await openGateway({
-    clock,
-    ids,
-    upstream: runtimes.upstream,
-    models: runtimes.models,
-    secret: readOrMakeToken(paths.token),
-    baseUrl: (provider) => settings().providerBaseUrls[provider] ?? null,
-    keyOf: (provider) => secrets.get(provider),
-    noteCall,
-    describe: (id) => store.sessions.read(id)?.row,
-  })
-  const programs = createPrograms({ kernel: kernel.host, executor, ledger, clock, log })
-  const sessions = createSessionEffects({
-    ledger,
-    kernel: kernel.host,
-    workareas,
-    executor,
-    runtimeOf: runtimes.runtimeOf,
-    secrets,
-    asks,
-    gateway,
-    programs,
-    noteCall,
-    clock,
-    ids,
-    log,
-    homes,
-    learnSecrets: createEnvSecrets({ addEnvFile: mask.addEnvFile, settings }),
-  })
-  return { store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log }
 }
 
 const yes = () => true

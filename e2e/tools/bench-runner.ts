@@ -18,6 +18,7 @@ const expected = [
   'ipc/stream',
   'journal/commit',
   'gateway/stream',
+  'replay/steps',
   'grid/live',
 ]
 

@@ -11,6 +11,7 @@ import type { Dispatcher } from './dispatch.ts'
 const occasions: ReadonlySet<FactType> = new Set([
   'session.accepted',
   'session.ended',
+  'session.reprioritised',
   'budget.changed',
   'project.budgetChanged',
   'settings.changed',

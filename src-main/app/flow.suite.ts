@@ -41,8 +41,8 @@ export async function submit(
 
 let areas = 0
 
-/** Reports what a session that works reports, up to its running process. */
-export function run({ app }: Pick<OpenApp, 'app'>, sessionId: string, continued?: string): string {
+/** Reports the clone of a session. */
+export function acquire({ app }: Pick<OpenApp, 'app'>, sessionId: string, continued?: string): string {
   const workareaId = continued ?? `wka-area${areas++}`
   app.record([
     {
@@ -60,6 +60,14 @@ export function run({ app }: Pick<OpenApp, 'app'>, sessionId: string, continued?
         borrowedObjectStores: ['/home/me/repo/.git/objects'],
       },
     },
+  ])
+  return workareaId
+}
+
+/** Reports what a session that works reports, up to its running process. */
+export function run(open: Pick<OpenApp, 'app'>, sessionId: string, continued?: string): string {
+  const workareaId = acquire(open, sessionId, continued)
+  open.app.record([
     { type: 'process.spawned', subject: sessionId, payload: { pid: 7, name: 'session', parent: 1 } },
     { type: 'session.started', subject: sessionId, payload: { pid: 7 } },
   ])

@@ -7,6 +7,8 @@ import { asOperator } from './app.suite.ts'
 import { rowOf } from './flow.suite.ts'
 import { type KernelFlow, kernelFlow } from './kernel-flow.fixture.ts'
 
+const unlimited = { tokens: null, usdNanos: null, toolCalls: null, wallMs: null }
+
 let flow: KernelFlow
 beforeEach(async () => {
   flow = await kernelFlow()
@@ -77,10 +79,23 @@ it('a part that was suspended for itself stays so when its session goes on', asy
   expect(await states()).toBe('wwww')
   expect(kinds(sessionId).filter((kind) => kind.startsWith('process-'))).toEqual([
     'process-spawned',
-    'process-spawned',
     'process-suspended',
     'process-resumed',
   ])
+})
+
+it('a part that is started below a session is not taken for its own process', async () => {
+  const sessionId = await flow.begin(1)
+  const pid = flow.pidOf(sessionId)
+  const part = { pid: pid + 1, name: 'node', parent: pid }
+  flow.app.record([{ type: 'process.spawned', subject: sessionId, payload: part }])
+  flow.app.record([
+    { type: 'budget.changed', subject: sessionId, payload: { pid: pid + 1, budget: unlimited } },
+    { type: 'capability.revoked', subject: sessionId, payload: { pid: pid + 1, device: 'tool:shell' } },
+  ])
+  const { row, capabilities } = await flow.app.handlers.session.get({ sessionId }, asOperator())
+  expect(row).toMatchObject({ pid, budget: { tokens: 600_000 } })
+  expect(capabilities.find((one) => one.device === 'tool:shell')?.state).toBe('held')
 })
 
 it('below a suspended session nothing goes on before it does', async () => {

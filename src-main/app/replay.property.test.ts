@@ -29,6 +29,9 @@ const verbs = [
   'undo',
   'discard',
   'refused',
+  'reprioritise',
+  'projectBudget',
+  'budgetChanged',
   'fleetPause',
   'fleetResume',
   'pass',
@@ -48,7 +51,7 @@ let asks = 0
 
 /** Does one step as far as it is allowed; a refusal is a fine outcome too. */
 async function step(open: Started, ids: string[], [verb, which]: Step): Promise<void> {
-  const { session, fleet } = open.app.handlers
+  const { session, fleet, project } = open.app.handlers
   const sessionId = (ids[which % Math.max(1, ids.length)] ?? 'ses-none') as never
   const actions: Record<(typeof verbs)[number], () => unknown> = {
     submit: async () =>
@@ -77,6 +80,17 @@ async function step(open: Started, ids: string[], [verb, which]: Step): Promise<
           payload: { pid: 1, device: 'net:x:1', what: 'w', reason: 'r' },
         },
       ]),
+    reprioritise: () => session.reprioritise({ sessionId, priority: 1 + (which % 5) }, asOperator()),
+    projectBudget: () => {
+      const budget = { dailyUsdNanos: which % 2 ? which * 200 : null, dailyTokens: which % 3 ? which : null }
+      project.setBudget({ projectId: open.projectId, budget }, asOperator())
+    },
+    budgetChanged: () => {
+      const budget = { tokens: which, usdNanos: null, toolCalls: null, wallMs: null }
+      open.app.record([
+        { type: 'budget.changed', subject: sessionId, payload: { pid: 6 + (which % 2), budget } },
+      ])
+    },
     fleetPause: () => fleet.pause({}, asOperator()),
     fleetResume: () => fleet.resume({}, asOperator()),
     pass: () => open.pass(which * 10),
@@ -124,6 +138,7 @@ function picture(store: Store, ids: readonly string[]) {
     counts: store.queries.fleet.counts(),
     queue: store.queries.fleet.queue(100),
     projects: store.projects.list(),
+    days: store.projects.list().map(({ id }) => store.costs.projectDayAt(id, Date.UTC(2026, 0, 2))),
     workareas: store.workareas.list(),
     asks: store.asks.open(100),
     daemon: store.operator.daemonState(),

@@ -64,7 +64,7 @@ describe('ps', () => {
     expect(all.lines).toHaveLength(6)
     expect(all.lines[0]).toMatch(/^PID +STATE +PRI .*PROCESS$/)
     expect(all.lines[1]).toMatch(/^1 +waiting:recv .* fleet$/)
-    expect(all.lines[2]).toContain(`  session ${sessionId}  Nested\\u{1b}[2J`)
+    expect(all.lines[2]).toContain(`  ${sessionId}  Nested\\u{1b}[2J`)
     expect(all.lines[4]).toMatch(/ {6}part 1$/)
     expect((await say(ps, ['--session', sessionId])).lines).toHaveLength(4)
     const json = JSON.parse((await say(ps, [], { isJson: true })).text) as { rows: unknown[] }
@@ -212,7 +212,7 @@ describe('top', () => {
     hear('y')
     await expect.poll(last).toContain(`${pid} was ended.`)
     flow.pass(1000)
-    await expect.poll(last).toContain('1 processes, 0 sessions')
+    await expect.poll(last).toContain('1 process, 0 sessions')
     for (const key of 'k77\ry') hear(key)
     expect(last()).toContain('No process 77 is here.')
     hear('q')

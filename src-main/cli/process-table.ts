@@ -79,11 +79,10 @@ export function processLines(placed: readonly Placed[]): string[] {
   return table([head, ...cells])
 }
 
+/** A session by its id and title, anything else by its name. */
 function nameOf(row: ProcessRow): string {
-  const name = oneLine(row.name, 60)
-  return row.kind === 'session' && row.sessionTitle !== null
-    ? `${name}  ${oneLine(row.sessionTitle, 60)}`
-    : name
+  if (row.kind !== 'session') return oneLine(row.name, 60)
+  return `${row.sessionId ?? row.name}  ${oneLine(row.sessionTitle ?? '', 60)}`.trimEnd()
 }
 
 function usedOf({ spent, limit }: ResourceUse, format: (amount: number) => string): string {

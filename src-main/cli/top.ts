@@ -29,8 +29,8 @@ export function pressKey(state: TopState, key: string): { readonly state: TopSta
       ? { state: calm, wish: { kind: 'kill', pid: kill.pid } }
       : { state: { ...calm, message: 'Nothing was ended.' }, wish: undefined }
   const { digits } = kill
-  if (/^\d$/.test(key) && digits.length < 15)
-    return { state: { ...state, kill: { digits: digits + key } }, wish: undefined }
+  if (/^\d$/.test(key))
+    return { state: { ...state, kill: { digits: (digits + key).slice(0, 15) } }, wish: undefined }
   if (key === '\u007f' || key === '\b')
     return { state: { ...state, kill: { digits: digits.slice(0, -1) } }, wish: undefined }
   if (key === '\r' && digits !== '')
@@ -54,10 +54,12 @@ export function picture(
 ): string[] {
   const sessions = rows.filter((row) => row.kind === 'session').length
   const stopped = rows.filter((row) => row.state === 'stopped').length
-  const first = `${rows.length} processes, ${sessions} sessions, ${stopped} stopped — by ${state.sort}   q quit  s sort  k kill`
+  const first = `${many(rows.length, 'process', 'processes')}, ${many(sessions, 'session', 'sessions')}, ${stopped} stopped — by ${state.sort}   q quit  s sort  k kill`
   const all = [first, questionOf(state, rows), ...processLines(arrange(rows, state.sort))]
   return all.slice(0, size.rows).map((line) => line.slice(0, size.columns))
 }
+
+const many = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`
 
 function questionOf({ kill, message }: TopState, rows: readonly ProcessRow[]): string {
   if (kill === undefined) return message

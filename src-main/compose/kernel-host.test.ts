@@ -99,3 +99,48 @@ it('refuses what was not granted, and stands still while suspended', async () =>
   running.host.term(pid)
   await expect.poll(() => exitOf(pid)).toMatchObject({ reason: { kind: 'shutdown' } })
 })
+
+it('the money of the fleet is carved for its sessions: nobody gets more than is left', async () => {
+  running.serve((_pid, _prompt, signal) => untilAborted(signal))
+  const { host, processes } = running
+  const usdOf = async (pid: number) => {
+    for await (const rows of processes.sample())
+      for (const row of rows) if (row.pid === pid) return row.use.usdNanos
+    return undefined
+  }
+  processes.setFleetAllowance(1000)
+  const budget = { ...unlimited, usdNanos: 700 }
+  const first = host.spawn(spec({ budget, sessionId: 'ses-first' }))
+  const second = host.spawn(spec({ budget, sessionId: 'ses-second' }))
+  expect(await usdOf(first.pid)).toEqual({ spent: 0, limit: 700, available: 700 })
+  expect(await usdOf(second.pid)).toEqual({ spent: 0, limit: 300, available: 300 })
+  expect((await usdOf(1))?.available).toBe(0)
+  host.door(first.pid).settle({ usdNanos: 200 })
+  host.kill(first.pid)
+  expect(await usdOf(1)).toEqual({ spent: 200, limit: 1000, available: 500 })
+  processes.setFleetAllowance(100)
+  expect((await usdOf(1))?.available).toBe(0)
+  expect((await usdOf(second.pid))?.available).toBe(300)
+  host.door(second.pid).settle({ usdNanos: 301 })
+  await expect.poll(() => exitOf(second.pid)).toMatchObject({ reason: { kind: 'quota', resource: 'usd' } })
+  processes.setFleetAllowance(null)
+  expect(await usdOf(1)).toEqual({ spent: 501, limit: null, available: null })
+})
+
+it('parts of a session end with it, and belong to it until then', async () => {
+  running.serve((_pid, _prompt, signal) => untilAborted(signal))
+  const { pid } = running.host.spawn(spec({ sessionId: 'ses-parted' }))
+  const part = running.host.parts.spawn(pid, 'node') ?? 0
+  expect(running.processes.find(part)).toEqual({ kind: 'part', sessionId: 'ses-parted' })
+  running.host.suspend(pid)
+  running.host.resume(pid)
+  expect(news.filter((one) => one.type === 'suspended' || one.type === 'resumed')).toEqual([
+    { type: 'suspended', pid },
+    { type: 'suspended', pid: part },
+    { type: 'resumed', pid },
+    { type: 'resumed', pid: part },
+  ])
+  running.host.kill(pid)
+  await expect.poll(() => exitOf(part)).toMatchObject({ reason: { kind: 'shutdown' } })
+  expect(running.processes.find(part)).toBeUndefined()
+})

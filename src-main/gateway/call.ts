@@ -17,6 +17,7 @@ import type { Asked, StreamState } from './dialect-shape.ts'
 import { shapes } from './dialects/all-dialects.ts'
 import { createMeter, estimateTokens, type Meter } from './meter.ts'
 import { passThrough } from './pass-through.ts'
+import { movesBetween, relocated } from './relocate.ts'
 import { playBack } from './replay.ts'
 import { type RequestBody, textBytes } from './request-body.ts'
 import type { CallResult, GatewayLimits, HandlerPowers, RunningCall } from './running-call.ts'
@@ -184,13 +185,14 @@ function replayRoute({ provider, model, dialect }: CallOpening): Route {
 function replayedCall(session: GatewaySession, request: CanonicalRequest | undefined): TapedCall | undefined {
   if (!request || session.tape?.mode !== 'replay') return undefined
   const answer = session.tape.next(request)
-  if (answer.ok) return answer.call
+  if (answer.ok)
+    return relocated(answer.call, movesBetween(answer.call.opening.placeholders ?? [], session.placeholders))
   const { expected, step } = answer
   const where = !expected
     ? 'the recording is at its end'
-    : expected.title === request.title
+    : expected.title === request.title && expected.text !== ''
       ? firstDifference(expected.text, request.text)
-      : `recorded "${expected.title}", now "${request.title}"`
+      : `recorded "${expected.title}" (${expected.hash.slice(0, 12)}), now "${request.title}" (${request.hash.slice(0, 12)})`
   throw new CallFault('refused', {
     cause: 'diverged',
     sentence: `EDIVERGE, step ${step}: this run leaves the recording, ${where}`,
@@ -219,8 +221,9 @@ function open(parts: CallParts, course: Course, { route, request, replayed }: Op
     dialect: asked.dialect,
     estimate,
   }
+  const { tape, placeholders } = session
   const recorder =
-    request && session.tape?.mode === 'record' ? session.tape.record(request, opening) : undefined
+    request && tape?.mode === 'record' ? tape.record(request, { ...opening, placeholders }) : undefined
   if (recorder) answer.recordOn(recorder)
   const begun = session.begin(opening)
   const operation = begun.ok ? begun.operation : refusedOperation

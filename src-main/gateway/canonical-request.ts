@@ -5,10 +5,10 @@ import { isRecord, type JsonObject } from './json-values.ts'
 
 /**
  * What changes from run to run without meaning anything, and the word that stands for it: what the session names (its
- * folders), then ids, times, dates, durations and ports. The order matters: longer and more definite patterns first.
+ * folders), then times, dates, durations, ports, and last ids. The order matters: longer and more definite patterns first. None
+ * may look at a text more than once from each place: whoever writes a request chooses the text.
  */
 const patterns: readonly (readonly [RegExp, string])[] = [
-  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<uuid>'],
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?/g, '<time>'],
   [/\b\d{4}[-/]\d{1,2}[-/]\d{1,2}\b/g, '<date>'],
   [/\b\d{1,2}[/.]\d{1,2}[/.]\d{4}\b/g, '<date>'],
@@ -17,13 +17,20 @@ const patterns: readonly (readonly [RegExp, string])[] = [
     '<date>',
   ],
   [/\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[AP]M)?\b/g, '<time>'],
-  [/\b[0-9a-f]{32,}\b/gi, '<id>'],
-  [/\b(?=[0-9a-z_-]*\d)(?=[0-9a-z_-]*[a-z])[0-9a-zA-Z_-]{24,}\b/g, '<id>'],
   [/\b1[5-9]\d{8}(?:\d{3})?\b/g, '<time>'],
   [/\b\d+(?:\.\d+)? ?(?:ms|milliseconds?|s|secs?|seconds?|µs)\b/g, '<duration>'],
   [/\b(?:127\.0\.0\.1|localhost):\d{2,5}\b/g, '<address>'],
+  [/\b(chunk id: )[0-9a-f]+\b/gi, '$1<id>'],
   [/\b((?:pid|process id|process group id)"?[:=]? ?)\d+\b/gi, '$1<pid>'],
 ]
+
+/** Long words without spaces; those with several digits among letters are ids and not names. */
+const longWord = /[0-9a-zA-Z_-]{24,}/g
+const severalDigits = /(?:\d[^\d]*){4}/
+
+function idOrName(word: string): string {
+  return severalDigits.test(word) && /[a-z]/i.test(word) ? '<id>' : word
+}
 
 /** Sorts the members of objects, so that two spellings of the same value are one. */
 function sorted(value: unknown): unknown {
@@ -55,6 +62,7 @@ export function canonicalOf(
   const { model: _model, ...rest } = body
   let text = withPlaceholders(JSON.stringify(sorted(rest)), placeholders)
   for (const [pattern, word] of patterns) text = text.replace(pattern, word)
+  text = text.replace(longWord, idOrName)
   const title = `${asked.dialect} ${asked.kind}${asked.isStream ? ' stream' : ''}`
   const hash = createHash('sha256').update(`${title}\n${text}`).digest('hex')
   return { title, hash, text }

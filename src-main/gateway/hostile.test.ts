@@ -90,6 +90,7 @@ describe.each(dialects)('%s', (dialect) => {
     ['a bare null', 'null'],
     ['not even text', Buffer.from([0xff, 0xfe, 0x00])],
     ['nesting without end', '['.repeat(100_000)],
+    ['deeper than any reader', `{"tools":${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
   ])('refuses a body that is %s', async (_what, body) => {
     const answer = await ask(bed, dialect, { ...requestIn(dialect, false), body })
     expect(answer.status).toBe(400)
@@ -211,6 +212,29 @@ it('bounds how many calls a session runs at once', async () => {
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
   expect((await ask(bed, 'anthropic', requestIn('anthropic', true))).status).toBe(200)
 })
+
+it.each(['a-', '1-', 'ab_', 'Jan ', 'Mon, ', '1:', '1.', 'pid ', '0 ', 'f', '2026-'])(
+  'compares hostile text of "%s" in one go',
+  (piece) => {
+    const asked = {
+      dialect: 'anthropic',
+      kind: 'generate',
+      model: 'm',
+      isStream: true,
+      isEvents: true,
+      path: '',
+      query: new URLSearchParams(),
+    } as const
+    const time = (length: number) => {
+      const startedAtMs = performance.now()
+      canonicalOf(asked, { text: piece.repeat(length) }, [])
+      return performance.now() - startedAtMs
+    }
+    time(1000)
+    // A megabyte takes milliseconds; anything quadratic would take minutes.
+    expect(time(1_000_000 / piece.length)).toBeLessThan(3000)
+  },
+)
 
 it('does not fall over bare sockets', async () => {
   const host = `Host: 127.0.0.1:${bed.gateway.port}\r\n`

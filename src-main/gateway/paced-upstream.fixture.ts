@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 
 /** Chunks of one stream and how many there are each second. */
 export const chunksPerStream = 400
@@ -41,4 +41,4 @@ function serve(): void {
   server.listen(0, '127.0.0.1', () => parentPort?.postMessage((server.address() as AddressInfo).port))
 }
 
-if (parentPort) serve()
+if (workerData === 'upstream') serve()

@@ -5,6 +5,7 @@ import { setMembers, topLevelMembers } from './json-members.ts'
 import { isRecord } from './json-values.ts'
 import { createKeyFilter } from './key-filter.ts'
 import { createMeter } from './meter.ts'
+import { movesBetween, relocated } from './relocate.ts'
 
 const chunksOf = (bytes: Buffer, cuts: readonly number[]): Buffer[] => {
   const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
@@ -131,5 +132,55 @@ it('a meter never gives anything but whole amounts, whatever the upstream says',
           expect(reports.some((one) => isRecord(one) && one.input === inputTokens)).toBe(true)
       },
     ),
+  )
+})
+
+it('a recorded answer names the folders of this run, however its pieces were cut', () => {
+  const word = fc.constantFrom('/old/area', '/old/area/sub', '/old', 'x', '/', 'new/area', '日本', '\n"')
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 12 }), anyCuts, anyCuts, (words, cuts, chunkCuts) => {
+      const text = words.join('')
+      const letters = chunksOf(
+        Buffer.from(text, 'utf16le'),
+        cuts.map((cut) => cut - (cut % 2)),
+      ).map((part) => part.toString('utf16le'))
+      fc.pre(letters.join('') === text && letters.every((part) => part.isWellFormed()))
+      const frames = letters.map(
+        (content) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`,
+      )
+      const use = { inputTokens: 1, cachedTokens: 0, outputTokens: 1, costUsdNanos: null }
+      const groups = [
+        0,
+        ...chunkCuts.map((cut) => cut % (frames.length + 1)).toSorted((a, b) => a - b),
+        frames.length,
+      ]
+      const chunks = groups
+        .slice(1)
+        .map((end, at) => ({ bytes: Buffer.from(frames.slice(groups[at], end).join('')), use }))
+      const call = {
+        step: 1,
+        request: { title: '', hash: '', text: '' },
+        opening: {
+          callId: '',
+          kind: 'generate',
+          provider: 'ollama',
+          model: 'm',
+          dialect: 'openai-chat',
+          estimate: use,
+        },
+        head: { status: 200, headers: {} },
+        chunks,
+        outcome: null,
+      } as const
+      const old = [{ text: '/old/area', token: '<a>' }]
+      const moved = relocated(call, movesBetween(old, [{ text: '/new', token: '<a>' }]))
+      const out = Buffer.concat(moved.chunks.map(({ bytes }) => bytes)).toString()
+      const said = [...out.matchAll(/data: (.*)\n\n/g)].map(
+        ([, json]) => JSON.parse(json ?? '').choices[0].delta.content,
+      )
+      expect(said.join('')).toBe(text.replaceAll('/old/area', '/new'))
+      expect(said).toHaveLength(frames.length)
+      expect(relocated(call, movesBetween(old, old))).toBe(call)
+    }),
   )
 })

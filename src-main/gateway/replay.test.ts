@@ -104,6 +104,60 @@ describe.each(dialects)('%s', (dialect) => {
   })
 })
 
+it('leaves a client waiting again that gave up when it was recorded', async () => {
+  const words = Array.from({ length: 40 }, (_, at) => `Some words ${at}. `)
+  const giveUp = async (one: TestBed) => {
+    const abort = new AbortController()
+    const parts: Buffer[] = []
+    const onBytes = (part: Buffer) => {
+      parts.push(part)
+      if (Buffer.concat(parts).includes('words 3')) abort.abort()
+    }
+    await ask(one, 'openai-chat', { ...requestIn('openai-chat', true), signal: abort.signal, onBytes }).catch(
+      () => undefined,
+    )
+    await expect.poll(() => one.session.running()).toBe(0)
+    return parts
+  }
+  const { outcomes } = await recordAndPlay({ script: () => ({ text: words }), frameDelayMs: 10 }, giveUp)
+  expect(outcomes).toMatchObject([{ end: 'aborted' }])
+  expect(bed.session.outcomes).toMatchObject([{ end: 'aborted', use: outcomes[0]?.use }])
+  const fault = { kind: 'stall', afterFrames: 0 } as const
+  const early = async (one: TestBed) => {
+    const signal = AbortSignal.timeout(100)
+    await ask(one, 'openai-chat', { ...requestIn('openai-chat', true), signal }).catch(() => undefined)
+    await expect.poll(() => one.session.outcomes.length).toBe(1)
+    return []
+  }
+  await bed.close()
+  await recordAndPlay({ script: () => ({ fault }) }, early)
+  expect(bed.session.outcomes).toMatchObject([{ end: 'aborted' }])
+})
+
+it('plays a recording into other folders', async () => {
+  bed = await openBed({
+    script: () => ({
+      text: ['In /work/a', 'rea/src it is.'],
+      calls: [{ name: 'write_file', args: { path: '/work/area/a.txt' } }],
+    }),
+  })
+  const tape = createMemoryTape()
+  bed.session.tape = tape
+  await ask(bed, 'openai-responses', requestIn('openai-responses', true, 'Look into /work/area.'))
+  bed.session.tape = createReplayTape(tape.calls())
+  bed.session.placeholders = [{ text: '/else/where', token: '<workarea>' }]
+  const answer = await ask(
+    bed,
+    'openai-responses',
+    requestIn('openai-responses', true, 'Look into /else/where.'),
+  )
+  expect(answer.status).toBe(200)
+  const text = answer.body.toString()
+  expect(text).toContain('"text":"In /else/where/src it is."')
+  expect(text).toContain('"arguments":"{\\"path\\":\\"/else/where/a.txt\\"}"')
+  expect(text).not.toContain('/work/area')
+})
+
 it('gives parallel calls the answers of their own requests, the same ones in their order', async () => {
   const texts = ['One.', 'Two.', 'One.', 'Three.']
   let count = 0

@@ -6,7 +6,8 @@ import type { CallResult, RunningCall } from './running-call.ts'
 export async function playBack(call: RunningCall, taped: TapedCall): Promise<CallResult> {
   const { answer, account, signal } = call
   const { outcome } = taped
-  if (taped.head.status === 0) return await unanswered(call, taped)
+  const isGivenUp = outcome === null || outcome.end === 'aborted'
+  if (isGivenUp && taped.chunks.length === 0) return await unanswered(call)
   answer.head(taped.head)
   for (const { bytes, use } of taped.chunks) {
     signal.throwIfAborted()
@@ -15,18 +16,18 @@ export async function playBack(call: RunningCall, taped: TapedCall): Promise<Cal
     if (!verdict.ok && outcome?.end === 'done') throw cutBy(verdict)
     await answer.write(bytes, use)
   }
-  if (outcome?.end === 'aborted' || outcome === null) return await unanswered(call, taped)
+  if (isGivenUp) return await unanswered(call)
   answer.end()
   return resultOf(taped)
 }
 
 /** What the client gave up then, it gives up again: nothing is left to say until it goes. */
-async function unanswered({ signal }: RunningCall, taped: TapedCall): Promise<CallResult> {
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
+function unanswered({ signal }: RunningCall): Promise<never> {
+  return new Promise((_, reject) => {
+    const gone = () => reject(signal.reason)
+    if (signal.aborted) gone()
+    signal.addEventListener('abort', gone, { once: true })
   })
-  return resultOf(taped)
 }
 
 function resultOf({ outcome }: TapedCall): CallResult {

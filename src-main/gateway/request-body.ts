@@ -31,6 +31,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     })
   const json = parseJson(bytes.toString('utf8'))
   if (!isRecord(json)) return refuse({ cause: 'bad_request', sentence: 'the body is no JSON object' })
+  if (isDeeperThan(json, deepest))
+    return refuse({ cause: 'bad_request', sentence: 'the body is nested too deeply' })
   return { ok: true, body: { bytes, json } }
 }
 
@@ -51,6 +53,20 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | u
     request.once('error', reject)
     request.once('close', () => reject(new Error('the client went away')))
   })
+}
+
+/** Schemas of tools nest, but not like this; beyond it, readers that follow the nesting would run out of stack. */
+const deepest = 300
+
+function isDeeperThan(value: object, depth: number): boolean {
+  let level: object[] = [value]
+  for (let at = 0; at < depth; at++) {
+    level = level.flatMap((one) =>
+      Object.values(one).filter((inner) => typeof inner === 'object' && inner !== null),
+    )
+    if (level.length === 0) return false
+  }
+  return true
 }
 
 /** From this length on a string without spaces is taken for packed bytes (pictures, files) and not for text. */

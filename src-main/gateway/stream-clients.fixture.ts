@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { sharedNowMs } from './paced-upstream.fixture.ts'
 
@@ -22,6 +23,9 @@ const body = JSON.stringify({
   stream_options: { include_usage: true },
   messages: [{ role: 'user', content: 'Say something long. '.repeat(200) }],
 })
+
+/** Between the starts of two streams: sessions do not begin in the same millisecond. */
+const startGapMs = 20
 
 function stream({ port, key }: Round, times: RoundTimes): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -60,7 +64,9 @@ function stream({ port, key }: Round, times: RoundTimes): Promise<void> {
 parentPort?.on('message', (round: Round) => {
   const times: RoundTimes = { delaysMs: [], firstByteMs: [], totalMs: 0 }
   const startedAtMs = sharedNowMs()
-  Promise.all(Array.from({ length: round.streams }, () => stream(round, times))).then(
+  Promise.all(
+    Array.from({ length: round.streams }, (_, at) => sleep(at * startGapMs).then(() => stream(round, times))),
+  ).then(
     () => parentPort?.postMessage({ ...times, totalMs: sharedNowMs() - startedAtMs }),
     (error: unknown) => parentPort?.postMessage({ error: String(error) }),
   )

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { type Bench, type BenchBody, median } from '../../e2e/tools/bench-kit.ts'
 import type { GatewaySession } from '../ports/gateway.ts'
+import type { ModelEvent } from '../ports/models.ts'
 import { createGateway } from './gateway.ts'
 import { chunksPerStream } from './paced-upstream.fixture.ts'
 import { createSessionKeys } from './session-keys.ts'
@@ -25,7 +26,9 @@ function isTimes(value: unknown): value is RoundTimes {
 
 /** Upstream and clients in threads of their own, the gateway on the main thread, as it runs in the product. */
 async function openEnds(): Promise<Ends> {
-  const server = new Worker(new URL('./paced-upstream.fixture.ts', import.meta.url))
+  const server = new Worker(new URL('./paced-upstream.fixture.ts', import.meta.url), {
+    workerData: 'upstream',
+  })
   const [port]: unknown[] = await once(server, 'message')
   const clients = new Worker(new URL('./stream-clients.fixture.ts', import.meta.url))
   const session = createPurse(Number.POSITIVE_INFINITY)
@@ -41,7 +44,7 @@ async function openEnds(): Promise<Ends> {
     clock: { nowMs: Date.now, after: (ms, fn) => clearing(setTimeout(fn, ms)) },
     ids: { short: () => String(++count) },
     upstream,
-    models: { stream: () => never(), list: () => Promise.resolve([]) },
+    models: { stream: () => nothing(), list: () => Promise.resolve([]) },
   })
   async function round(to: Pick<Round, 'port'>): Promise<RoundTimes> {
     // A fresh recording each time: what one round keeps is not the next one's garbage.
@@ -67,8 +70,9 @@ function clearing(timer: NodeJS.Timeout): () => void {
   return () => clearTimeout(timer)
 }
 
-async function* never(): AsyncGenerator<never> {
-  throw new Error('nothing is translated here')
+/** Nothing is translated here. */
+async function* nothing(): AsyncGenerator<ModelEvent> {
+  yield* []
 }
 
 function percentile(values: readonly number[], part: number): number {
@@ -99,11 +103,12 @@ async function openTotal(): Promise<BenchBody> {
 
 export const benches: readonly Bench[] = [
   {
-    // The slowest of a hundred chunks through the gateway against the usual one without it.
+    // The slowest of a hundred chunks on either way: what the machine itself delays both is not the gateway's.
     name: 'gateway/stream',
     unit: 'ms',
     goal: { atMost: 5 },
-    open: () => openAdded((through, direct) => percentile(through.delaysMs, 0.99) - median(direct.delaysMs)),
+    open: () =>
+      openAdded((through, direct) => percentile(through.delaysMs, 0.99) - percentile(direct.delaysMs, 0.99)),
   },
   {
     name: 'gateway/stream-total',

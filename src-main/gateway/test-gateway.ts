@@ -14,6 +14,7 @@ import type {
   CallRow,
   Dialect,
   GatewaySession,
+  ModelOperation,
   ModelPrice,
   ModelUse,
   Route,
@@ -33,6 +34,7 @@ export const price: ModelPrice = { input: 1000, cachedInput: 100, output: 5000 }
 /** A session with a purse: holds what runs, books what ended, and says no when both together are too much. */
 export interface PurseSession extends GatewaySession {
   tape: Tape | null
+  placeholders: GatewaySession['placeholders']
   readonly openings: CallOpening[]
   readonly outcomes: CallOutcome[]
   /** Operations that were begun and have not ended. */
@@ -43,43 +45,48 @@ export interface PurseSession extends GatewaySession {
   stop(why: Stop): void
 }
 
-export function createPurse(tokens: number): PurseSession {
+const tokensOf = (use: ModelUse) => use.inputTokens + use.outputTokens
+
+/** The books of a session: what is held by running operations, and what was booked when they ended. */
+function createBooks(tokens: number) {
   const openings: CallOpening[] = []
   const outcomes: CallOutcome[] = []
   const held = new Map<object, number>()
   const stops = new Map<object, (why: Stop) => void>()
-  let gate: Promise<boolean> = Promise.resolve(true)
-  let open: (isRunning: boolean) => void = () => undefined
-  const count = (use: ModelUse) => use.inputTokens + use.outputTokens
   const sum = (pick: (use: ModelUse) => number) => outcomes.reduce((all, { use }) => all + pick(use), 0)
-  const spent = () => sum(count) + [...held.values()].reduce((all, one) => all + one, 0)
+  const spent = () => sum(tokensOf) + [...held.values()].reduce((all, one) => all + one, 0)
   const verdict = () => (spent() > tokens ? overBudget(tokens) : ({ ok: true } as const))
   function begin(opening: CallOpening): BeginResult {
     openings.push(opening)
     const operation = {}
-    held.set(operation, count(opening.estimate))
+    held.set(operation, tokensOf(opening.estimate))
     const allowed = verdict()
     if (!allowed.ok) {
       held.delete(operation)
       return allowed
     }
-    return {
-      ok: true,
-      operation: {
-        progress(use) {
-          if (!held.has(operation)) throw new Error('progress after the end')
-          held.set(operation, count(use))
-          return verdict()
-        },
-        onStop: (stop) => void stops.set(operation, stop),
-        end(outcome) {
-          if (!held.delete(operation)) throw new Error('ended twice')
-          stops.delete(operation)
-          outcomes.push(outcome)
-        },
-      },
-    }
+    return { ok: true, operation: operationOf(operation) }
   }
+  const operationOf = (operation: object): ModelOperation => ({
+    progress(use) {
+      if (!held.has(operation)) throw new Error('progress after the end')
+      held.set(operation, tokensOf(use))
+      return verdict()
+    },
+    onStop: (stop) => void stops.set(operation, stop),
+    end(outcome) {
+      if (!held.delete(operation)) throw new Error('ended twice')
+      stops.delete(operation)
+      outcomes.push(outcome)
+    },
+  })
+  return { openings, outcomes, held, stops, sum, begin }
+}
+
+export function createPurse(tokens: number): PurseSession {
+  const { openings, outcomes, held, stops, sum, begin } = createBooks(tokens)
+  let gate: Promise<boolean> = Promise.resolve(true)
+  let open: (isRunning: boolean) => void = () => undefined
   return {
     id: 'ses_1',
     placeholders: [{ text: '/work/area', token: '<workarea>' }],

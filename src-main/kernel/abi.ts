@@ -245,7 +245,7 @@ export interface KernelLimits {
   readonly maxDispatchesWithoutTimeAdvance?: number
   /** Dispatches before the host's event loop gets a turn. Default 512. */
   readonly dispatchesPerTurn?: number
-  /** Milliseconds before the host's event loop gets a turn. Default 8. */
+  /** Milliseconds before the host's event loop gets a turn. Default 8; none under a virtual clock. */
   readonly turnMs?: number
   /** How long `spawnRemote` waits for the other node's answer. Default 30,000. */
   readonly remoteSpawnTimeoutMs?: number

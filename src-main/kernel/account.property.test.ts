@@ -85,7 +85,7 @@ function snapshot(root: Account): string {
   )
 }
 
-test('conservation holds under arbitrary carving, charging, overrunning and ending', () => {
+test('invariants 10, 11, 12, 14, 16: conservation holds under arbitrary carving, charging, overrunning and ending', () => {
   fc.assert(
     fc.property(quota, fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (rootQuota, steps) => {
       const root = openRoot(rootQuota)
@@ -134,7 +134,7 @@ test('conservation holds under arbitrary carving, charging, overrunning and endi
   )
 })
 
-test('a carve that runs and ends without use restores its parent exactly', () => {
+test('invariant 13: a carve that runs and ends without use restores its parent exactly', () => {
   fc.assert(
     fc.property(quota, quota, (rootQuota, childQuota) => {
       const root = openRoot(rootQuota)

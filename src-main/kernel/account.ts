@@ -42,6 +42,8 @@ export class Account {
   readonly caused: Amounts = zero()
   /** Only on a root: what not even it could back. */
   readonly overdraft: Amounts = zero()
+  /** Set aside for this process's operations under way; part of what the pool that pays for it has reserved. */
+  held: Amounts | undefined
   readonly children = new Set<Account>()
   isFolded = false
 

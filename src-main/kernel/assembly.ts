@@ -1,5 +1,6 @@
 import type { KernelConfig } from './abi.ts'
-import { CapTable } from './capability.ts'
+import { CapTable, type CapTableEvents } from './capability.ts'
+import { isVirtual, TurnClock } from './clock.ts'
 import type { Core } from './core.ts'
 import { DeviceTable } from './device.ts'
 import { Dispatcher, type DispatcherConfig } from './dispatcher.ts'
@@ -8,6 +9,7 @@ import { EventLog } from './events.ts'
 import { exitProcess } from './exit.ts'
 import { HostBus } from './host-events.ts'
 import type { Pid } from './ids.ts'
+import { KernelTime } from './kernel-time.ts'
 import { Metrics } from './metrics.ts'
 import { DefaultPager, KeywordRecaller } from './pager.ts'
 import { SeededRandom } from './random.ts'
@@ -38,15 +40,17 @@ export function createCore(
 ): Core {
   const { clock, powers } = config
   const now = (): number => clock.now()
-  const events = new EventLog(now)
+  const time = new KernelTime(clock, isVirtual(clock) || clock instanceof TurnClock)
+  const events = new EventLog(time)
   const metrics = new Metrics()
   const tombstones: Core['tombstones'] = new Map()
-  const caps = new CapTable(new SeededRandom(config.seed), now, {
+  const capEvents: CapTableEvents = {
     died(cap) {
       for (const dependent of cap.dependents ?? []) dependent.close()
     },
     processUnnamed: (pid) => tombstones.delete(pid),
-  })
+  }
+  const caps = new CapTable(new SeededRandom(config.seed), now, capEvents, () => time.lately())
   const dispatcher = new Dispatcher(dispatcherConfig(config, metrics), {
     start(process) {
       process.sys = createSys(core, process)
@@ -58,13 +62,10 @@ export function createCore(
       events.push(process.pid, { kind: 'log', level: 'warn', message })
     },
     parked: (process, on) => events.push(process.pid, { kind: 'park', on }),
+    timeRead: () => void time.exact(),
     sampled: (process, name) => events.push(process.pid, { kind: 'syscall', name }),
     ...hooks,
   })
-  let processes = 0
-  let lastPid = 0
-  let lastMessage = 0
-  let lastSegment = 0
   const core: Core = {
     clock,
     powers,
@@ -84,18 +85,31 @@ export function createCore(
     recaller: config.recaller ?? new KeywordRecaller(),
     isSpawnGated: config.capGatedSpawn ?? false,
     tape: undefined,
+    ...createCounters(pids),
+    exit: (process, reason) => exitProcess(core, process, reason),
+  }
+  return core
+}
+
+/** Numbers of processes, messages and segments, none given out twice. */
+function createCounters(
+  pids: readonly Pid[],
+): Pick<Core, 'nextPid' | 'nextMessage' | 'nextSegment' | 'skipSegments'> {
+  let processes = 0
+  let lastPid = 0
+  let lastMessage = 0
+  let lastSegment = 0
+  return {
     nextPid() {
       lastPid = pids[processes++] ?? lastPid + 1
       return lastPid as Pid
     },
     nextMessage: () => ++lastMessage,
     nextSegment: () => ++lastSegment,
-    skipSegments: (past) => {
+    skipSegments(past) {
       lastSegment = Math.max(lastSegment, past)
     },
-    exit: (process, reason) => exitProcess(core, process, reason),
   }
-  return core
 }
 
 /** The settings of the dispatcher that a journal has to know, because the order of dispatches depends on them. */
@@ -112,7 +126,8 @@ function dispatcherConfig(config: KernelConfig, metrics: Metrics): DispatcherCon
     metrics,
     ...schedulingOf(config),
     dispatchesPerTurn: limits.dispatchesPerTurn ?? DEFAULT_DISPATCHES,
-    turnMs: limits.turnMs ?? DEFAULT_TURN_MS,
+    // Under a virtual clock equal runs must be equal, so how long they take must not matter.
+    turnMs: limits.turnMs ?? (isVirtual(clock) ? Number.POSITIVE_INFINITY : DEFAULT_TURN_MS),
     maxDispatchesWithoutTimeAdvance: limits.maxDispatchesWithoutTimeAdvance ?? DEFAULT_LIVELOCK,
   }
 }

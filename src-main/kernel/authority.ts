@@ -114,10 +114,13 @@ export function narrowById(
   return { replaced, capabilities, alsoRevoked }
 }
 
+/** A name within a wildcard has its text before and after the star; one without a star has only itself within. */
 function checkWithin(name: string, device: string): void {
   if (name === device) return
-  const prefix = device.endsWith('*') ? device.slice(0, -1) : undefined
-  if (prefix === undefined || !name.startsWith(prefix))
+  const star = device.indexOf('*')
+  const [before, after] = [device.slice(0, star), device.slice(star + 1)]
+  const isLonger = name.length > before.length + after.length
+  if (star < 0 || !isLonger || !name.startsWith(before) || !name.endsWith(after))
     throw new KernelError('EINVAL', `${name} is not within ${device}`)
 }
 

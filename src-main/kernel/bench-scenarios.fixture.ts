@@ -50,8 +50,9 @@ export async function onKernel(
   return figure
 }
 
-const perSecond = (count: number, startedMs: number): number =>
-  (count * 1000) / (performance.now() - startedMs)
+const nowMs = (): number => globalThis.performance.now()
+
+const perSecond = (count: number, startedMs: number): number => (count * 1000) / (nowMs() - startedMs)
 
 /** Starts `count` processes that tell when they are ready, lets them all go at once, and waits for their ends. */
 async function together(
@@ -76,7 +77,7 @@ async function together(
     workers.push(cap)
   }
   for (let i = 0; i < count; i++) await sys.recv()
-  const startedMs = performance.now()
+  const startedMs = nowMs()
   for (const cap of workers) await sys.send(cap, 0)
   for (let i = 0; i < count; i++) await sys.recv()
   return startedMs
@@ -127,7 +128,7 @@ export function spawn(count: number, live = 0): Promise<number> {
       },
     }
     const self = sys.selfCap()
-    const startedMs = performance.now()
+    const startedMs = nowMs()
     for (let i = 0; i < count; i++) {
       const { cap } = await sys.spawn(child, { caps: [self] })
       await sys.recv()
@@ -160,7 +161,7 @@ export function fanIn(count: number, senders = 32): Promise<number> {
       },
     }
     const self = sys.selfCap()
-    const startedMs = performance.now()
+    const startedMs = nowMs()
     for (let i = 0; i < senders; i++) await sys.spawn(source, { caps: [self] })
     for (let i = 0; i < each * senders; i++) await sys.recv()
     return perSecond(each * senders, startedMs)
@@ -197,7 +198,7 @@ export function remember(count: number, processes = 1): Promise<number> {
 export function paging(count: number): Promise<number> {
   return onKernel(
     async ({ sys }) => {
-      const startedMs = performance.now()
+      const startedMs = nowMs()
       for (let i = 0; i < count; i++) await sys.remember(BODY)
       return perSecond(count, startedMs)
     },
@@ -211,7 +212,7 @@ export function recall(count: number): Promise<number> {
     async ({ sys }) => {
       for (const body of SENTENCES) await sys.remember(body, { tokens: 100 })
       const queries = SENTENCES.map(({ about }) => about)
-      const startedMs = performance.now()
+      const startedMs = nowMs()
       for (let i = 0; i < count; i++) await sys.recall(queries[i & 15] as string, 1)
       return perSecond(count, startedMs)
     },
@@ -229,7 +230,7 @@ export function latency(reads: number, ms: number, isBatch: boolean): Promise<nu
     async ({ sys, device }) => {
       const handle = await sys.open(device)
       const requests = Array.from({ length: reads }, () => BODY)
-      const startedMs = performance.now()
+      const startedMs = nowMs()
       if (isBatch) await sys.readAll(handle, requests)
       else for (const request of requests) await sys.read(handle, request)
       return perSecond(reads, startedMs)

@@ -85,80 +85,94 @@ const snapshot = (root: Account) =>
   )
 
 /** Everything that one run of operations has made. */
-function world(rootQuota: object) {
-  const root = openRoot(rootQuota)
-  const made: Account[] = [root]
-  const mem = new Map<Account, number>()
-  const holds = new Map<Account, { hold: Hold; cost: Amounts }>()
-  const booked = zero()
-  const held = zero()
-  const letGo = (account: Account): void => {
-    const one = holds.get(account)
-    if (!one) return
-    holds.delete(account)
-    one.hold.release()
-    for (let r = 0; r < RESOURCES; r++) held[r] = (held[r] ?? 0) - (one.cost[r] ?? 0)
+class World {
+  readonly root: Account
+  readonly booked = zero()
+  readonly held = zero()
+  readonly #made: Account[]
+  readonly #mem = new Map<Account, number>()
+  readonly #holds = new Map<Account, { hold: Hold; cost: Amounts }>()
+
+  constructor(rootQuota: object) {
+    this.root = openRoot(rootQuota)
+    this.#made = [this.root]
   }
-  const end = (account: Account): void => {
-    letGo(account)
-    release(account, MEM, mem.get(account) ?? 0)
-    fold(account)
+
+  run(one: Op): void {
+    const account = this.#made[one.at % this.#made.length] ?? this.root
+    if (one.op === 'settle') this.#settle(account, one.cost)
+    if (account.isFolded) return
+    if (one.op === 'carve') this.#refusable(() => this.#made.push(carve(account, one.quota)))
+    else if (one.op === 'change') this.#refusable(() => changeLimits(account, one.change))
+    else if (one.op === 'fold' && account !== this.root) this.#end(account)
+    else if (one.op === 'letGo') this.#letGo(account)
+    else if (one.op === 'hold') this.#setAside(account, one.cost)
+    else if (one.op === 'charge' && !charge(account, one.cost)) {
+      this.#book(one.cost)
+      this.#mem.set(account, (this.#mem.get(account) ?? 0) + one.cost[MEM])
+    }
   }
-  const book = (spent: Amounts): void => {
-    for (let r = 0; r < MEM; r++) booked[r] = (booked[r] ?? 0) + (spent[r] ?? 0)
+
+  close(): void {
+    this.#letGo(this.root)
+    for (const account of this.#made) if (account !== this.root && !account.isFolded) this.#end(account)
+    release(this.root, MEM, this.#mem.get(this.root) ?? 0)
   }
-  const setAside = (account: Account, wanted: Amounts): void => {
-    if (holds.has(account)) return
-    const hold = new Hold(account)
-    if (hold.raise(wanted) !== undefined) return
-    holds.set(account, { hold, cost: wanted })
-    for (let r = 0; r < RESOURCES; r++) held[r] = (held[r] ?? 0) + (wanted[r] ?? 0)
+
+  #settle(account: Account, [calls, tokens, usd]: Amounts): void {
+    const spent: Amounts = [calls, tokens, usd, 0, 0]
+    const { overrun } = settle(openAccount(account), spent)
+    this.#book(spent)
+    if (overrun && account !== this.root && !account.isFolded) this.#end(account)
   }
-  const refusable = (act: () => void): void => {
-    const before = snapshot(root)
+
+  #refusable(act: () => void): void {
+    const before = snapshot(this.root)
     try {
       act()
     } catch (error) {
       expect((error as { code: string }).code).toMatch(/^(?:EQUOTA|EINVAL)$/)
-      expect(snapshot(root)).toBe(before)
+      expect(snapshot(this.root)).toBe(before)
     }
   }
-  const run = (one: Op): void => {
-    const account = made[one.at % made.length] ?? root
-    if (one.op === 'settle') {
-      const spent: Amounts = [one.cost[0], one.cost[1], one.cost[2], 0, 0]
-      const { overrun } = settle(openAccount(account), spent)
-      book(spent)
-      if (overrun && account !== root && !account.isFolded) end(account)
-    }
-    if (account.isFolded) return
-    if (one.op === 'carve') refusable(() => made.push(carve(account, one.quota)))
-    else if (one.op === 'change') refusable(() => changeLimits(account, one.change))
-    else if (one.op === 'fold' && account !== root) end(account)
-    else if (one.op === 'letGo') letGo(account)
-    else if (one.op === 'hold') setAside(account, one.cost)
-    else if (one.op === 'charge' && !charge(account, one.cost)) {
-      book(one.cost)
-      mem.set(account, (mem.get(account) ?? 0) + one.cost[MEM])
-    }
+
+  #setAside(account: Account, wanted: Amounts): void {
+    if (this.#holds.has(account)) return
+    const hold = new Hold(account)
+    if (hold.raise(wanted) !== undefined) return
+    this.#holds.set(account, { hold, cost: wanted })
+    for (let r = 0; r < RESOURCES; r++) this.held[r] = (this.held[r] ?? 0) + (wanted[r] ?? 0)
   }
-  const close = (): void => {
-    letGo(root)
-    for (const account of made) if (account !== root && !account.isFolded) end(account)
-    release(root, MEM, mem.get(root) ?? 0)
+
+  #letGo(account: Account): void {
+    const one = this.#holds.get(account)
+    if (!one) return
+    this.#holds.delete(account)
+    one.hold.release()
+    for (let r = 0; r < RESOURCES; r++) this.held[r] = (this.held[r] ?? 0) - (one.cost[r] ?? 0)
   }
-  return { root, booked, held, run, close }
+
+  #end(account: Account): void {
+    this.#letGo(account)
+    release(account, MEM, this.#mem.get(account) ?? 0)
+    fold(account)
+  }
+
+  #book(spent: Amounts): void {
+    for (let r = 0; r < MEM; r++) this.booked[r] = (this.booked[r] ?? 0) + (spent[r] ?? 0)
+  }
 }
 
 test('conservation holds while limits are set, raised, lowered and taken away under running processes', () => {
   fc.assert(
     fc.property(quota, fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (rootQuota, steps) => {
-      const { root, booked, held, run, close } = world(rootQuota)
+      const world = new World(rootQuota)
+      const { root, booked, held } = world
       for (const one of steps) {
-        run(one)
+        world.run(one)
         checkLaw(root, booked, held)
       }
-      close()
+      world.close()
       checkLaw(root, booked, zero())
       expect(root.spent.slice(MEM)).toEqual([0, 0])
       expect(root.reserved).toEqual([0, 0, 0, 0, 0])

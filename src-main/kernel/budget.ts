@@ -155,10 +155,10 @@ function planShared(account: Account, column: number): () => void {
   }
 }
 
-/** What the part of a subtree that shares one pool has spent there, and carved out of it. */
+/** What the part of a subtree that shares one pool has spent there, and carved out of it or set aside. */
 function sharedPart(account: Account, column: number): { spent: number; reserved: number } {
   let spent = column === CHILDREN ? account.children.size : (account.caused[column] ?? 0)
-  let reserved = 0
+  let reserved = account.held?.[column] ?? 0
   for (const child of account.children) {
     if (child.has(column)) reserved += child.limit[column] ?? 0
     else {

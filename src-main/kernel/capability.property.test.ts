@@ -132,7 +132,7 @@ class Pair {
   }
 }
 
-test('revocation reaches every descendant through ended owners, and nothing else', () => {
+test('invariants 3, 4, 7: revocation reaches every descendant through ended owners, and nothing else', () => {
   fc.assert(
     fc.property(ops, (steps) => {
       const pair = new Pair()

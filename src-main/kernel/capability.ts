@@ -62,10 +62,9 @@ export class Capability {
     this.resource = init.resource
     this.rights = init.rights
     this.caveats = init.caveats
-    this.expiresAt = init.caveats.reduce(
-      (least, caveat) => Math.min(least, caveat.at),
-      Number.POSITIVE_INFINITY,
-    )
+    let expiresAt = Number.POSITIVE_INFINITY
+    for (const { at } of init.caveats) if (at < expiresAt) expiresAt = at
+    this.expiresAt = expiresAt
     this.depth = parent ? parent.depth + 1 : 0
   }
 }
@@ -114,13 +113,21 @@ export class CapTable {
   readonly #naming = new Map<Pid, number>()
   readonly #random: { hex(bytes: number): string }
   readonly #now: () => number
+  readonly #lately: () => number
   readonly #events: CapTableEvents
   #lastId = 0
   revocations = 0
 
-  constructor(random: { hex(bytes: number): string }, now: () => number, events: CapTableEvents) {
+  /** `lately` stamps uses, which are frequent; it may be a few calls behind `now`. */
+  constructor(
+    random: { hex(bytes: number): string },
+    now: () => number,
+    events: CapTableEvents,
+    lately: () => number = now,
+  ) {
     this.#random = random
     this.#now = now
+    this.#lately = lately
     this.#events = events
   }
 
@@ -182,7 +189,7 @@ export class CapTable {
 
   used(cap: Capability): void {
     cap.uses++
-    cap.lastUsedAt = this.#now()
+    cap.lastUsedAt = this.#lately()
   }
 
   isExpired(cap: Capability): boolean {

@@ -12,7 +12,7 @@ import {
   USD,
 } from './account.ts'
 import type { Core } from './core.ts'
-import type { Process } from './process.ts'
+import type { Meter, Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
 
 /** Where accounts meet processes: charges and settlements with their events, counters and kills. */
@@ -76,16 +76,31 @@ export function settleOrKill(core: Core, process: Process, cost: Amounts, what: 
   return !process.isDead
 }
 
+/** The counters for one process and what it pays for; nearly always the same as the last time. */
+function meterOf(core: Core, process: Process, what: string): Meter {
+  const known = process.meter
+  if (known?.what === what) return known
+  const { metrics } = core
+  const meter = {
+    what,
+    tokens: metrics.counter('tokens_total', what, process.name),
+    toolCalls: metrics.counter('tool_calls_total', what, process.name),
+    usd: metrics.counter('cost_usd_total', what, process.name),
+  }
+  process.meter = meter
+  return meter
+}
+
 function record(core: Core, process: Process, cost: Amounts, what: string, isLate = false): void {
   const tokens = cost[TOKENS]
   const toolCalls = cost[TOOL_CALLS]
   const nanoUsd = cost[USD]
   if (tokens === 0 && toolCalls === 0 && nanoUsd === 0) return
-  const { metrics } = core
-  if (tokens > 0) metrics.add('tokens_total', tokens, what, process.name)
-  if (toolCalls > 0) metrics.add('tool_calls_total', toolCalls, what, process.name)
-  if (nanoUsd > 0) metrics.add('cost_usd_total', nanoUsd / 1e9, what, process.name)
-  core.events.push(
+  const meter = meterOf(core, process, what)
+  meter.tokens.value += tokens
+  meter.toolCalls.value += toolCalls
+  meter.usd.value += nanoUsd / 1e9
+  core.events.pushOften(
     process.pid,
     isLate
       ? { kind: 'charge', what, tokens, toolCalls, nanoUsd, late: true }

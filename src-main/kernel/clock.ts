@@ -132,6 +132,11 @@ export class TurnClock implements Clock {
     return this.#nowMs
   }
 
+  /** Not part of what is recorded: envelopes are checked against the world's time. */
+  epochMs(): number {
+    return this.#real.epochMs?.() ?? this.#real.now()
+  }
+
   setTimer(ms: number, fire: () => void): Timer {
     return this.#real.setTimer(ms, fire)
   }

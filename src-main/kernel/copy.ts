@@ -48,15 +48,18 @@ function copyArray(value: readonly unknown[], depth: number, budget: Budget): un
 }
 
 function copyRecord(value: object, depth: number, budget: Budget): Record<string, unknown> {
-  const source = value as Record<string, unknown>
-  const out: Record<string, unknown> = {}
-  for (const key of Object.keys(source)) {
-    const item = copyValue(source[key], depth + 1, budget)
-    // Plain assignment to this one name would set the prototype instead of a property.
-    if (key === '__proto__') {
-      Object.defineProperty(out, key, { value: item, enumerable: true, configurable: true, writable: true })
-    } else out[key] = item
+  // A spread copies the shape in one go, and `__proto__` as the plain property it is; then what is nested is replaced.
+  const out: Record<PropertyKey, unknown> = { ...value }
+  for (const key in out) {
+    const item = out[key]
+    if (typeof item === 'object' && item !== null) out[key] = copyObject(item, depth + 1, budget)
+    else {
+      if (--budget.values < 0) invalid('body is too large')
+      if (typeof item === 'function' || typeof item === 'symbol') primitive(item)
+    }
   }
+  const symbols = Object.getOwnPropertySymbols(out)
+  for (const symbol of symbols) Reflect.deleteProperty(out, symbol)
   return out
 }
 

@@ -7,8 +7,18 @@ import { ReadyQueue } from './ready-queue.ts'
 
 /** A stretch on the main thread that is worth a log line. */
 const STALL_MS = 250
+/** How many calls and dispatches at most pass between two readings of the host's clock. */
+const CHECK_EVERY = 16
+/** More than this between two readings, and the next call is followed by another. */
+const SLOW_MS = 0.2
+/** From this part of a turn on nothing more is begun, so that what is under way still ends within it. */
+const TURN_SHARE = 0.5
 /** One system call in this many plus one becomes an event. */
 const SAMPLE = 255
+/** The wait of at most one dispatch in this many plus one is measured. */
+const SAMPLE_WAIT = 63
+/** Dispatches that an arrival for a journaled process waits at most. */
+const PATIENCE = 64
 
 export interface DispatcherConfig {
   readonly clock: Clock
@@ -38,6 +48,8 @@ export interface DispatcherHooks {
   /** A journaled process parked. */
   parked(process: Process, kind: WaitKind): void
   sampled(process: Process, call: string): void
+  /** The host's clock was read: a good moment to stamp what follows. */
+  timeRead(): void
   /** All microtasks have run, and nothing runs now: time may be read, once for all that follows. */
   turned(): void
   /** The kernel can't go on (ELIVELOCK). */
@@ -58,6 +70,7 @@ export class Dispatcher {
   steps: Steps | undefined
   /** What arrived from outside for journaled processes and waits for the end of the turn. */
   #arrivals: (() => void)[] = []
+  #arrivedAt = 0
   readonly #config: DispatcherConfig
   readonly #hooks: DispatcherHooks
   readonly #virtual: VirtualClock | undefined
@@ -71,6 +84,17 @@ export class Dispatcher {
   #sameTime = 0
   #sameTimeAt = -1
   #calls = 0
+  #queued = 0
+  /** The process whose wait is measured. */
+  #waited: Process | undefined
+  #waitedSinceMs = 0
+  /** Calls and dispatches until the host's clock is read again, and how many to let pass after that. */
+  #untilCheck = 0
+  #checkEvery = 1
+  #checkedMs = 0
+  /** Answers that wait for the next turn in the middle of their callers' time slices. */
+  #held: Park[] = []
+  readonly #resolved = Promise.resolve()
 
   constructor(config: DispatcherConfig, hooks: DispatcherHooks) {
     this.#config = config
@@ -98,7 +122,11 @@ export class Dispatcher {
 
   /** Answers a call whose result is there: at once within the time slice, else at the tail of the queue. */
   answer<T>(process: Process, value: T): Promise<T> {
-    if (this.current === process && process.quantum > 0) return Promise.resolve(value)
+    if (this.current === process && process.quantum > 0) {
+      // Where it is journaled, how long things take must not decide in which order they happen.
+      const mustWait = process.tape === undefined && this.#isTurnSpent()
+      return mustWait ? (this.#hold(process, value) as Promise<T>) : Promise.resolve(value)
+    }
     return this.#requeue(process, value, false) as Promise<T>
   }
 
@@ -139,6 +167,10 @@ export class Dispatcher {
     if (process.isStopped || process.isDead) return
     if (process.isStarted && !process.firstCompletion) return
     this.ready.push(process)
+    if ((++this.#queued & SAMPLE_WAIT) === 0 && !this.#waited) {
+      this.#waited = process
+      this.#waitedSinceMs = this.#config.powers.monotonicMs()
+    }
     this.queuePump()
   }
 
@@ -154,10 +186,20 @@ export class Dispatcher {
     if (this.#virtual) this.armTick()
   }
 
-  /** Runs `take` at the end of the turn, when no process runs and no microtask is left. */
+  /**
+   * Runs `take` between turns, when no process runs and no microtask is left. Which turn depends on dispatches alone, not
+   * on how long they took, so that equal runs stay equal.
+   */
   arrive(take: () => void): void {
+    if (this.#arrivals.length === 0) this.#arrivedAt = this.#config.metrics.dispatches
     this.#arrivals.push(take)
     this.armTick()
+  }
+
+  /** An arrival has waited long enough: for everything that was ready, or for a fixed number of dispatches. */
+  #isArrivalDue(): boolean {
+    if (this.#arrivals.length === 0) return false
+    return this.ready.size === 0 || this.#config.metrics.dispatches - this.#arrivedAt >= PATIENCE
   }
 
   /** Processes have run in this turn, so that it can't be told which part of their work is done. */
@@ -174,7 +216,37 @@ export class Dispatcher {
   queuePump(): void {
     if (this.#isPumpQueued || this.#isHalted) return
     this.#isPumpQueued = true
-    queueMicrotask(this.#pump)
+    // A resolved promise, because the host's queueMicrotask makes an object of its own for each call.
+    void this.#resolved.then(this.#pump)
+  }
+
+  /** Lets the host have its turn before the caller goes on; the caller keeps the processor. */
+  #hold(process: Process, value: unknown): Promise<unknown> {
+    const park = new Park(process, 'yield')
+    park.isDone = true
+    park.outcome(value, false)
+    this.#held.push(park)
+    this.armTick()
+    return park.promise
+  }
+
+  /** True when answers were held: their callers go on where they were, unless something stopped or ended them. */
+  #goOn(): boolean {
+    if (this.#held.length === 0) return false
+    const held = this.#held
+    this.#held = []
+    for (const park of held) {
+      const { process } = park
+      if (process.isDead) continue
+      if (this.current === process) park.release()
+      else {
+        process.pushCompletion(park)
+        this.enqueue(process)
+      }
+    }
+    // Something runs again, and with it a turn's end must be outstanding, at which arrivals and timers are looked at.
+    this.armTick()
+    return this.current !== undefined
   }
 
   #requeue(
@@ -215,15 +287,21 @@ export class Dispatcher {
       this.armTick()
       return
     }
-    if (this.steps?.isDue()) {
+    if (this.steps?.isDue() || this.#isArrivalDue()) {
       this.#isTurnOver = true
       this.armTick()
       return
     }
+    if (this.#isHalted) return
     const process = this.ready.pick()
     if (!process) {
       if (virtual) this.armTick()
       return
+    }
+    if (process === this.#waited) {
+      this.#waited = undefined
+      const waitedMs = this.#config.powers.monotonicMs() - this.#waitedSinceMs
+      this.#config.metrics.observe('dispatch_wait_seconds', waitedMs / 1000)
     }
     process.tape?.dispatched()
     this.armTick()
@@ -241,10 +319,17 @@ export class Dispatcher {
     park?.release()
   }
 
-  /** Every 8 dispatches, of up to a quantum each, is often enough to keep 8 ms, and cheap enough not to show. */
+  /** Reads the host's clock every few calls and dispatches, and at each of them where they take long. */
   #isTurnSpent(): boolean {
-    if ((this.#batch & 7) !== 7) return false
-    return this.#config.powers.monotonicMs() - this.#turnStartedMs >= this.#config.turnMs
+    // The journal says where turns ended.
+    if (this.steps) return false
+    if (--this.#untilCheck > 0) return false
+    const nowMs = this.#config.powers.monotonicMs()
+    this.#checkEvery = nowMs - this.#checkedMs > SLOW_MS ? 1 : Math.min(this.#checkEvery * 2, CHECK_EVERY)
+    this.#untilCheck = this.#checkEvery
+    this.#checkedMs = nowMs
+    this.#hooks.timeRead()
+    return nowMs - this.#turnStartedMs >= this.#config.turnMs * TURN_SHARE
   }
 
   #checkTime(clock: VirtualClock): boolean {
@@ -277,7 +362,10 @@ export class Dispatcher {
     if (heldMs > STALL_MS && this.#last && this.#batch > 0) this.#hooks.stalled(this.#last, heldMs)
     this.#batch = 0
     this.#turnStartedMs = nowMs
+    this.#checkedMs = nowMs
     this.#isTurnOver = false
+    this.#hooks.timeRead()
+    if (this.#goOn()) return
     const current = this.current
     if (current) {
       this.current = undefined
@@ -294,7 +382,7 @@ export class Dispatcher {
   #betweenTurns(): void {
     if (this.#isHalted) return
     this.#hooks.turned()
-    if (this.#arrivals.length > 0) {
+    if (this.#isArrivalDue()) {
       const arrivals = this.#arrivals
       this.#arrivals = []
       for (const take of arrivals) take()

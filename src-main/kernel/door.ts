@@ -6,8 +6,9 @@ import { chargeOrKill, settleOrKill } from './charging.ts'
 import type { Core } from './core.ts'
 import type { HostCost, RefusalReason } from './host-events.ts'
 import type { Pid } from './ids.ts'
-import { beginOperation, type DoorOperation } from './operation.ts'
+import { beginOperation, type DoorOperation, type OperationOutcome } from './operation.ts'
 import type { Process } from './process.ts'
+import { recordOperation } from './recorder.ts'
 import { noteRefusal } from './refusals.ts'
 
 /**
@@ -37,6 +38,12 @@ export interface Door {
    * `open`, or `over_budget` when not even `first` fits: then the process has been ended.
    */
   begin(device: string, request: OperationRequest, first: HostCost): DoorBeginning
+  /** Notes an operation in the recording of the process, if there is one; `end` once, with what it came to. */
+  note(operation: {
+    readonly kind: string
+    readonly driver: string
+    readonly request: unknown
+  }): DoorNote | undefined
   /** Resolves true as soon as the process is not suspended, false when it ends. */
   whenRunning(): Promise<boolean>
 }
@@ -46,6 +53,11 @@ export interface DoorOptions {
   readonly what?: string
   /** Names that admit it as well (`net:*` for `net:host:443`), tried in order. */
   readonly wider?: readonly string[]
+}
+
+/** An operation that is being recorded. */
+export interface DoorNote {
+  end(outcome: OperationOutcome): void
 }
 
 export interface OperationRequest {
@@ -100,6 +112,10 @@ export function createDoor(core: Core, process: Process): Door {
     settle: (cost: HostCost, what = 'door') => settleDoor(core, process, cost, what),
     begin: (device: string, request: OperationRequest, first: HostCost) =>
       beginDoor(core, process, device, request, first),
+    note(operation: Parameters<Door['note']>[0]) {
+      const recorded = recordOperation(process, operation)
+      return recorded && { end: (outcome: OperationOutcome) => recorded.end(outcome, zero()) }
+    },
     whenRunning: () => whenRunning(process),
   })
 }
@@ -170,6 +186,7 @@ function chargeDoor(core: Core, process: Process, cost: HostCost, what: string):
   const amounts = parseHostCost(cost)
   if (!amounts) return { ok: false, reason: 'invalid_cost' }
   if (process.isDead) return { ok: false, reason: 'process_ended' }
+  process.tape?.inject('charge', { pid: process.pid, cost, what })
   return chargeOrKill(core, process, amounts, what) ? { ok: true } : overBudget(process)
 }
 
@@ -177,6 +194,7 @@ function settleDoor(core: Core, process: Process, cost: HostCost, what: string):
   const amounts = parseHostCost(cost)
   if (!amounts) return { ok: false, reason: 'invalid_cost' }
   const wasDead = process.isDead
+  process.tape?.inject('settle', { pid: process.pid, cost, what })
   if (settleOrKill(core, process, amounts, what)) return { ok: true }
   return wasDead ? { ok: false, reason: 'process_ended' } : overBudget(process)
 }
@@ -194,8 +212,10 @@ function beginDoor(
   const opening = openDoor(core, process, device, { what, wider })
   if (!opening.ok) return opening
   const { handle } = opening
-  const parts = { core, process, handle, parse: parseHostCost, overBudget, ended: () => undefined }
-  const begun = beginOperation(parts, amounts)
+  const operation = { kind: what, driver: handle.device, request: request.request }
+  const recorded = recordOperation(process, operation)
+  const ended = (outcome: OperationOutcome, cost: Amounts): void => recorded?.end(outcome, cost)
+  const begun = beginOperation({ core, process, handle, parse: parseHostCost, overBudget, ended }, amounts)
   return typeof begun === 'string'
     ? { ok: false, reason: 'over_budget', resource: begun }
     : { ok: true, operation: begun }

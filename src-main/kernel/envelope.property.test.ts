@@ -49,11 +49,12 @@ test('invariant 40: a sealed envelope is accepted, and with any one bit flipped 
       expect(seals.verify(key, JSON.parse(JSON.stringify(envelope)))).toBe(true)
       const other = flipped(envelope, field, at)
       if (other === undefined) return
-      // A flip inside a number's digits may leave the same number, as in 1e1 and 1E1: then nothing was changed.
+      // A flip inside a number's digits may leave the same number: then nothing was changed.
       const isSame =
-        field === 'body' && canonicalJson((other as SealedEnvelope).body) === canonicalJson(envelope.body)
+        field === 'body' && formOf((other as SealedEnvelope).body) === canonicalJson(envelope.body)
       expect(seals.verify(key, other)).toBe(isSame)
     }),
+    { numRuns: 1000 },
   )
 })
 
@@ -85,6 +86,7 @@ test('the canonical form is injective and does not depend on key order', () => {
       expect(canonicalJson(JSON.parse(canonicalJson(left)))).toBe(canonicalJson(left))
       expect(canonicalJson(reversed(left))).toBe(canonicalJson(left))
     }),
+    { numRuns: 1000 },
   )
 })
 
@@ -94,8 +96,18 @@ test('no two lists of fields share what is authenticated', () => {
       fc.pre(canonicalJson(left) !== canonicalJson(right))
       expect(seals.verify(key, { ...left, mac: right.mac })).toBe(false)
     }),
+    { numRuns: 1000 },
   )
 })
+
+/** The canonical form; undefined for what has none, such as a number that a flip in its exponent made infinite. */
+function formOf(value: unknown): string | undefined {
+  try {
+    return canonicalJson(value)
+  } catch {
+    return undefined
+  }
+}
 
 /** Equality of JSON values; -0 is 0. */
 function isEqual(left: unknown, right: unknown): boolean {

@@ -73,6 +73,25 @@ export class ReplayDivergence extends KernelError {
   }
 }
 
+/**
+ * Some request of a `readAll` failed. Code and message are those of the first failure by index; `outcomes` says what each
+ * request came to, in their order, because what has been done and paid for would otherwise be lost to the caller.
+ */
+export class BatchFailed extends KernelError {
+  readonly outcomes: readonly BatchOutcome[]
+
+  constructor(first: KernelError, outcomes: readonly BatchOutcome[]) {
+    super(first.code, first.message, { cause: first })
+    this.outcomes = outcomes
+  }
+}
+
+/** What one request of a batch came to: `error` is undefined when it succeeded. */
+export interface BatchOutcome {
+  readonly value: unknown
+  readonly error: KernelError | undefined
+}
+
 /** Throws EINVAL; a function so that it can stand in an expression. */
 export function invalid(message: string): never {
   throw new KernelError('EINVAL', message)

@@ -63,28 +63,71 @@ export interface StampedEvent {
   readonly ev: KEvent
 }
 
+/** Where event times come from: `exact` reads the clock, `lately` may be a few calls old. */
+export interface EventTime {
+  exact(): number
+  lately(): number
+}
+
 const RING = 65_536
+const FIRST_RING = 1024
 const NO_TAPS: readonly never[] = Object.freeze([])
 
-/** The last 65,536 events. The ring grows to that size only as it is needed. */
+/** What a slot holds: a whole event, or one of the two frequent kinds as bare numbers. */
+const WHOLE = 0
+const SENT = 1
+const RECEIVED = 2
+const NOBODY = -1
+
+/**
+ * The last 65,536 events. Messages are the most of them, and lie in the ring as numbers: an object for each would live
+ * just long enough to be expensive. The ring grows to its size only as it is needed.
+ */
 export class EventLog {
-  readonly #ring: StampedEvent[] = []
-  readonly #now: () => number
+  readonly #time: EventTime
   readonly #capacity: number
+  #size = FIRST_RING
+  #kinds = new Uint8Array(FIRST_RING)
+  #ats = new Float64Array(FIRST_RING)
+  #pids = new Int32Array(FIRST_RING)
+  #others = new Int32Array(FIRST_RING)
+  #counts = new Int32Array(FIRST_RING)
+  #whole: (KEvent | undefined)[] = []
   #seq = 0
   #taps: readonly ((event: StampedEvent) => void)[] = NO_TAPS
 
-  constructor(now: () => number, capacity = RING) {
-    this.#now = now
+  /** `capacity` is a power of two of at least 1024. */
+  constructor(time: EventTime, capacity = RING) {
+    this.#time = time
     this.#capacity = capacity
   }
 
   push(pid: Pid | undefined, ev: KEvent): void {
-    const seq = ++this.#seq
-    const at = this.#now()
-    const event = pid === undefined ? { seq, at, ev } : { seq, at, pid, ev }
-    this.#ring[(seq - 1) % this.#capacity] = event
-    if (this.#taps !== NO_TAPS) for (const tap of this.#taps) tap(event)
+    const slot = this.#take(WHOLE, pid ?? NOBODY, this.#time.exact())
+    this.#whole[slot] = ev
+    if (this.#taps !== NO_TAPS) this.#tell()
+  }
+
+  /** As `push`, for what happens so often that it is not worth reading the clock. */
+  pushOften(pid: Pid, ev: KEvent): void {
+    const slot = this.#take(WHOLE, pid, this.#time.lately())
+    this.#whole[slot] = ev
+    if (this.#taps !== NO_TAPS) this.#tell()
+  }
+
+  /** A message was sent to a process of this kernel. */
+  pushSent(from: Pid, to: Pid, caps: number): void {
+    const slot = this.#take(SENT, from, this.#time.lately())
+    this.#others[slot] = to
+    this.#counts[slot] = caps
+    if (this.#taps !== NO_TAPS) this.#tell()
+  }
+
+  /** A message was handed to its receiver. */
+  pushReceived(pid: Pid, from: Pid): void {
+    const slot = this.#take(RECEIVED, pid, this.#time.lately())
+    this.#others[slot] = from
+    if (this.#taps !== NO_TAPS) this.#tell()
   }
 
   /** Calls `take` with every event from now on, as it happens; returns how to stop that. */
@@ -99,11 +142,58 @@ export class EventLog {
   /** Events after `afterSeq` that are still in the ring, oldest first. */
   list(afterSeq = 0): StampedEvent[] {
     const out: StampedEvent[] = []
-    const oldest = Math.max(afterSeq, this.#seq - this.#ring.length)
-    for (let seq = oldest + 1; seq <= this.#seq; seq++) {
-      const event = this.#ring[(seq - 1) % this.#capacity]
-      if (event) out.push(event)
-    }
+    const oldest = Math.max(afterSeq, this.#seq - this.#size)
+    for (let seq = oldest + 1; seq <= this.#seq; seq++) out.push(this.#read(seq))
     return out
   }
+
+  #take(kind: number, pid: number, at: number): number {
+    if (this.#seq === this.#size && this.#size < this.#capacity) this.#grow()
+    const slot = this.#seq++ & (this.#size - 1)
+    if (this.#kinds[slot] === WHOLE && kind !== WHOLE) this.#whole[slot] = undefined
+    this.#kinds[slot] = kind
+    this.#pids[slot] = pid
+    this.#ats[slot] = at
+    return slot
+  }
+
+  #tell(): void {
+    const event = this.#read(this.#seq)
+    for (const tap of this.#taps) tap(event)
+  }
+
+  #read(seq: number): StampedEvent {
+    const slot = (seq - 1) & (this.#size - 1)
+    const at = this.#ats[slot] ?? 0
+    const pid = this.#pids[slot] ?? NOBODY
+    const ev = this.#eventIn(slot)
+    return pid === NOBODY ? { seq, at, ev } : { seq, at, pid: pid as Pid, ev }
+  }
+
+  #eventIn(slot: number): KEvent {
+    const other = (this.#others[slot] ?? 0) as Pid
+    switch (this.#kinds[slot]) {
+      case SENT:
+        return { kind: 'send', to: other, caps: this.#counts[slot] ?? 0 }
+      case RECEIVED:
+        return { kind: 'recv', from: other }
+      default:
+        return this.#whole[slot] ?? { kind: 'fault', where: 'events', error: 'an event is missing' }
+    }
+  }
+
+  /** Only while nothing has been overwritten yet, so that every slot keeps its place. */
+  #grow(): void {
+    this.#size *= 2
+    this.#kinds = longer(this.#kinds, new Uint8Array(this.#size))
+    this.#ats = longer(this.#ats, new Float64Array(this.#size))
+    this.#pids = longer(this.#pids, new Int32Array(this.#size))
+    this.#others = longer(this.#others, new Int32Array(this.#size))
+    this.#counts = longer(this.#counts, new Int32Array(this.#size))
+  }
+}
+
+function longer<T extends Uint8Array | Int32Array | Float64Array>(from: T, to: T): T {
+  to.set(from)
+  return to
 }

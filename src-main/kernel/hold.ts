@@ -8,8 +8,6 @@ import { type Account, type Amounts, RESOURCES, resourceName, zero } from './acc
 export class Hold {
   readonly #account: Account
   readonly #held: Amounts = zero()
-  /** Whose pool each part was taken from; it may have been folded or given up its limit since. */
-  readonly #payers: (Account | undefined)[] = []
 
   constructor(account: Account) {
     this.#account = account
@@ -24,9 +22,7 @@ export class Hold {
     for (let r = 0; r < RESOURCES; r++) {
       const more = (total[r] ?? 0) - (this.#held[r] ?? 0)
       if (more <= 0) continue
-      const payer = this.#payer(r)
-      payer.reserved[r] = (payer.reserved[r] ?? 0) + more
-      this.#held[r] = (this.#held[r] ?? 0) + more
+      this.#set(r, more)
     }
     return undefined
   }
@@ -35,18 +31,26 @@ export class Hold {
   release(): void {
     for (let r = 0; r < RESOURCES; r++) {
       const amount = this.#held[r] ?? 0
-      if (amount === 0) continue
-      const payer = this.#payer(r)
-      payer.reserved[r] = (payer.reserved[r] ?? 0) - amount
-      this.#held[r] = 0
+      if (amount !== 0) this.#set(r, -amount)
     }
   }
 
-  /** The pool that holds this part now: reservations move up when an account is folded or shares the pool above. */
+  #set(column: number, more: number): void {
+    const account = this.#account
+    const payer = this.#payer(column)
+    payer.reserved[column] = (payer.reserved[column] ?? 0) + more
+    account.held ??= zero()
+    account.held[column] = (account.held[column] ?? 0) + more
+    this.#held[column] = (this.#held[column] ?? 0) + more
+  }
+
+  /**
+   * The pool that holds this part now, which is always the one that pays: what is set aside moves up when an account is
+   * folded or shares the pool above, and back down when it gets a limit of its own.
+   */
   #payer(column: number): Account {
-    let payer = this.#payers[column] ?? this.#account
+    let payer = this.#account
     while ((payer.isFolded || !payer.has(column)) && payer.parent) payer = payer.parent
-    this.#payers[column] = payer
     return payer
   }
 }

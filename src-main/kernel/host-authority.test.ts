@@ -99,3 +99,19 @@ test('nothing of the root, no handle and nothing wider can be had', async () => 
     expect(() => kernel.expireById(idOf(pid), ms)).toThrow(expect.objectContaining({ code: 'EINVAL' }))
   expect(kernel.caps(root)).toHaveLength(rootOnes.length)
 })
+
+test('a name is within a wildcard when it has what stands before and after the star', async () => {
+  const t = testKernel()
+  void t.kernel.boot(idle, { grant: [], quota: {} })
+  t.kernel.registerAuthority('net:*.example.org:443')
+  const { pid } = t.kernel.spawnHost({ image: idle, devices: ['net:*.example.org:443'] })
+  const [held] = t.kernel.caps(pid)
+  const id = held?.id ?? 0
+  for (const name of ['net:.example.org:443', 'net:a.example.org:80', 'net:example.org:443', 'net:*'])
+    expect(() => t.kernel.narrowById(id, { to: [name] }), name).toThrow('not within')
+  t.kernel.narrowById(id, { to: ['net:a.example.org:443', 'net:*.b.example.org:443'] })
+  expect(t.kernel.caps(pid).map((row) => row.target)).toEqual([
+    'net:*.b.example.org:443',
+    'net:a.example.org:443',
+  ])
+})

@@ -3,8 +3,10 @@ import * as authority from './authority.ts'
 import { type BudgetChange, changeBudget, setAllowance } from './budget.ts'
 import { rightBits } from './capability.ts'
 import { type Core, liveProcess } from './core.ts'
+import { createDoor } from './door.ts'
 import { KernelError, ReplayDivergence } from './errors.ts'
 import * as host from './host.ts'
+import type { HostCost } from './host-events.ts'
 import { type CapRef, KERNEL_PID, type Pid } from './ids.ts'
 import {
   deliverMessage,
@@ -19,6 +21,7 @@ import type { Process } from './process.ts'
 import { parseReason } from './reasons.ts'
 import { migrate, restore } from './snapshot.ts'
 import { checkImage, create, start } from './spawn.ts'
+import type { Tape } from './tape.ts'
 import { encodeValue } from './value-text.ts'
 
 /** Calls of the host that change what processes see: done in one place, so that they can be journaled and done again. */
@@ -41,6 +44,13 @@ interface Booting {
   readonly known: readonly string[]
   readonly quota: Quota
   readonly args: unknown
+}
+
+/** What was booked through a door. */
+interface DoorBooking {
+  readonly pid: Pid
+  readonly cost: HostCost
+  readonly what: string
 }
 
 type Spawning = host.HostSpawn & { readonly known: readonly string[] }
@@ -110,6 +120,10 @@ const calls = {
   allowance: ({ core, root }: Host, { usdNanos }: { usdNanos: number | null }) =>
     setAllowance(core, root(), usdNanos),
   unregister: ({ core, init }: Host, { name }: { name: string }) => host.unregisterDevice(core, init(), name),
+  charge: ({ core }: Host, { pid, cost, what }: DoorBooking) =>
+    createDoor(core, liveProcess(core, pid)).charge(cost, what),
+  settle: ({ core }: Host, { pid, cost, what }: DoorBooking) =>
+    createDoor(core, liveProcess(core, pid)).settle(cost, what),
   message: ({ core }: Host, message: RemoteMessage) => deliverMessage(core, message),
   remoteSpawn: ({ core, init }: Host, request: RemoteSpawn) => spawnForRemote(core, init(), request),
   restore(
@@ -194,6 +208,7 @@ export class HostCalls {
   /** Does a call now. ENOTSUP while a replay runs, which takes its calls from the journal. */
   do<N extends CallName>(name: N, args: Args<N>): Result<N> {
     const tape = this.#tapeOf(args)
+    if (tape?.isReplay) throw new KernelError('ENOTSUP', 'a replay takes its calls from the journal')
     if (tape) {
       if (!this.#core.dispatcher.isBusy) this.#options.turned()
       tape.inject(name, plain(args))
@@ -214,7 +229,10 @@ export class HostCalls {
     const name = typeof named.image === 'string' ? named.image : undefined
     const offer = call === 'boot' ? this.#offers[0] : undefined
     const image = name === undefined ? undefined : (offer?.booting.image ?? this.#options.images(name))
-    if (name !== undefined && !image) return false
+    if (name !== undefined && !image) {
+      if (call === 'boot') return false
+      throw new KernelError('ENOIMAGE', `the replay was given no image ${name}`)
+    }
     if (offer) this.#compare(offer.booting, args)
     let result: unknown
     try {
@@ -242,7 +260,7 @@ export class HostCalls {
     if (wanted !== found) throw new ReplayDivergence(0, 0, `boot ${wanted}`, `boot ${found}`)
   }
 
-  #tapeOf(args: unknown): { inject(call: string, args: unknown): void } | undefined {
+  #tapeOf(args: unknown): Tape | undefined {
     if (this.#core.tape) return this.#core.tape
     const pid = typeof args === 'object' && args !== null && 'pid' in args ? args.pid : undefined
     return typeof pid === 'number' ? this.#core.processes.get(pid as Pid)?.tape : undefined

@@ -3,7 +3,7 @@ import { type Capability, rightBits } from './capability.ts'
 import { killOver, settleCost, settleOrKill } from './charging.ts'
 import { type Core, never } from './core.ts'
 import { type Device, Handle } from './device.ts'
-import { type KernelError, textOf } from './errors.ts'
+import { BatchFailed, type BatchOutcome, type KernelError, textOf } from './errors.ts'
 import type { CapRef } from './ids.ts'
 import type { Park, Process } from './process.ts'
 import type { Judged } from './tape.ts'
@@ -65,7 +65,7 @@ export function finishNow(
 /** Settles every item that ran, in request order; then the caller dies once, or gets the first error, or all values. */
 export function finishBatch(core: Core, park: Park, device: Device, outcomes: readonly Judged[]): void {
   const { process } = park
-  const values: unknown[] = []
+  const ended: BatchOutcome[] = []
   let firstError: KernelError | undefined
   let overrun: ReturnType<typeof settleCost>
   for (const judged of outcomes) {
@@ -73,10 +73,14 @@ export function finishBatch(core: Core, park: Park, device: Device, outcomes: re
     const over = settleCost(core, process, judged.cost, device.name)
     overrun ??= over
     firstError ??= judged.error
-    values.push(judged.value)
+    ended.push({ value: judged.value, error: judged.error })
   }
   if (process.isDead) return
   if (overrun) killOver(core, process, overrun)
-  else if (firstError) core.dispatcher.fail(park, firstError)
-  else core.dispatcher.complete(park, values)
+  else if (firstError) core.dispatcher.fail(park, new BatchFailed(firstError, ended))
+  else
+    core.dispatcher.complete(
+      park,
+      ended.map(({ value }) => value),
+    )
 }

@@ -98,7 +98,7 @@ export function recv(core: Core, process: Process, options: RecvOptions | undefi
     process.mailbox.remove(found)
     admitSenders(core, process)
     if (isExpired(core, found)) continue
-    core.events.push(process.pid, { kind: 'recv', from: found.from })
+    core.events.pushReceived(process.pid, found.from)
     return core.dispatcher.answer(process, found.toMessage())
   }
   if (timeoutMs === 0) throw new KernelError('ETIMEDOUT', 'no message')
@@ -125,6 +125,7 @@ export function dropMailbox(core: Core, process: Process): void {
 }
 
 function readOptions(options: SendOptions | undefined): ReadOptions {
+  if (options === undefined) return NO_OPTIONS
   const caps = options?.caps
   const deadline = options?.deadline
   const corr = options?.corr
@@ -136,6 +137,8 @@ function readOptions(options: SendOptions | undefined): ReadOptions {
   return { caps: caps ? [...caps] : NO_REFS, corr, deadlineAt: deadline ?? NEVER }
 }
 
+const NO_OPTIONS: ReadOptions = Object.freeze({ caps: Object.freeze([]), corr: undefined, deadlineAt: NEVER })
+const NO_CARRIED: readonly Capability[] = Object.freeze([])
 const NO_REFS: readonly CapRef[] = Object.freeze([])
 
 /** Whether some parked `recv` would take a message with this `corr` at once. */
@@ -188,7 +191,7 @@ function admitSenders(core: Core, receiver: Process): void {
 function deliver(core: Core, receiver: Process, envelope: Envelope): void {
   core.metrics.messages++
   if (envelope.from !== KERNEL_PID) {
-    core.events.push(envelope.from, { kind: 'send', to: receiver.pid, caps: envelope.caps.length })
+    core.events.pushSent(envelope.from, receiver.pid, envelope.caps.length)
   }
   const at =
     receiver.receivers.length === 0 ? -1 : receiver.receivers.findIndex((one) => wants(one, envelope.corr))
@@ -199,7 +202,7 @@ function deliver(core: Core, receiver: Process, envelope: Envelope): void {
   }
   if (isExpired(core, envelope)) return
   receiver.receivers.splice(at, 1)
-  core.events.push(receiver.pid, { kind: 'recv', from: envelope.from })
+  core.events.pushReceived(receiver.pid, envelope.from)
   core.dispatcher.complete(waiting.park, envelope.toMessage())
 }
 
@@ -229,7 +232,8 @@ function discardCaps(core: Core, envelope: Envelope): void {
 }
 
 /** The sender's capabilities behind `refs`, each live and derivable; or nothing is sent. */
-export function carriedBy(core: Core, sender: Process, refs: readonly CapRef[]): Capability[] {
+export function carriedBy(core: Core, sender: Process, refs: readonly CapRef[]): readonly Capability[] {
+  if (refs.length === 0) return NO_CARRIED
   return refs.map((ref) => {
     const cap = core.caps.live(sender.pid, ref)
     core.caps.checkDepth(cap)

@@ -94,6 +94,8 @@ export interface InjectRecord {
   readonly dispatch: number
   /** System calls entered before it: some calls reach the kernel while a process runs. */
   readonly calls: number
+  /** It came in the middle of a turn, which went on. */
+  readonly isMidTurn?: true
   readonly at: number
 }
 
@@ -113,6 +115,8 @@ export interface Journal {
   readonly script: readonly (EndRecord | InjectRecord)[]
   /** Operations of each process in the order of its own count; `end` is missing where the outcome is in doubt. */
   readonly operations: ReadonlyMap<Pid, readonly JournaledOp[]>
+  /** Operations made through doors, in the order in which they began. */
+  readonly doors: readonly JournaledOp[]
   readonly events: readonly StampedEvent[]
   /** Number of the last record. */
   readonly lastSeq: number
@@ -150,6 +154,7 @@ export class MemoryStore implements Store {
 export function journalFromStore(store: Pick<Store, 'read'>): Journal {
   const operations = new Map<Pid, JournaledOp[]>()
   const script: (EndRecord | InjectRecord)[] = []
+  const doors: JournaledOp[] = []
   const events: StampedEvent[] = []
   let header: HeaderRecord | undefined
   let lastSeq = 0
@@ -161,17 +166,19 @@ export function journalFromStore(store: Pick<Store, 'read'>): Journal {
     else if (!header) broken('the first record is no header')
     else if (record.type === 'event') events.push(record.event)
     else if (record.type === 'inject') script.push(record)
-    else if (record.type === 'io.begin') addBegin(operations, record)
+    else if (record.type === 'io.begin') addBegin(operations, doors, record)
     else {
-      if (record.kind === 'now') addBegin(operations, { ...record, type: 'io.begin' })
+      if (record.kind === 'now' && !record.isDoor)
+        addBegin(operations, doors, { ...record, type: 'io.begin' })
       if (record.comp !== lastComp + 1) broken(`completion ${record.comp} follows completion ${lastComp}`)
       lastComp = record.comp
-      if (!record.isDoor && record.kind !== 'timer') addEnd(operations, record)
+      if (record.isDoor) addDoorEnd(doors, record)
+      else if (record.kind !== 'timer') addEnd(operations, record)
       if (!record.isSync) script.push(record)
     }
   }
   if (!header) return broken('it is empty')
-  return { header, script: withBoot(header, script), operations, events, lastSeq, lastComp }
+  return { header, script: withBoot(header, script), operations, doors, events, lastSeq, lastComp }
 }
 
 /** The event log that a store holds, in order. */
@@ -187,8 +194,11 @@ function checkHeader(known: HeaderRecord | undefined, record: HeaderRecord): Hea
   return record
 }
 
-function addBegin(operations: Map<Pid, JournaledOp[]>, record: BeginRecord): void {
-  if (record.isDoor) return
+function addBegin(operations: Map<Pid, JournaledOp[]>, doors: JournaledOp[], record: BeginRecord): void {
+  if (record.isDoor) {
+    doors.push({ begin: record, end: undefined })
+    return
+  }
   const list = operations.get(record.pid) ?? []
   if (record.n !== list.length + 1) broken(`operation ${record.n} of process ${record.pid} is out of order`)
   list.push({ begin: record, end: undefined })
@@ -199,6 +209,12 @@ function addEnd(operations: Map<Pid, JournaledOp[]>, record: EndRecord): void {
   const op = operations.get(record.pid)?.[record.n - 1]
   if (op && !op.end) op.end = record
   else broken(`operation ${record.n} of process ${record.pid} ends without having begun`)
+}
+
+function addDoorEnd(doors: readonly JournaledOp[], record: EndRecord): void {
+  const op = doors.find(({ begin, end }) => !end && begin.pid === record.pid && begin.n === record.n)
+  if (op) op.end = record
+  else broken(`operation ${record.n} at a door of process ${record.pid} ends without having begun`)
 }
 
 function withBoot(

@@ -4,7 +4,7 @@ import { schedulingOf } from './assembly.ts'
 import { settleOrKill } from './charging.ts'
 import { isVirtual, TurnClock, VirtualClock } from './clock.ts'
 import { type Core, liveProcess } from './core.ts'
-import { KernelError, type ReplayDivergence } from './errors.ts'
+import { KernelError, ReplayDivergence } from './errors.ts'
 import type { HostCalls } from './host-calls.ts'
 import { ABI_VERSION, type Pid } from './ids.ts'
 import { type HeaderRecord, type Journal, journalFromStore, type Store } from './journal.ts'
@@ -136,7 +136,7 @@ export function startTape(
       if (process) settleOrKill(core, process, cost.amounts, driver)
     },
     halt(error) {
-      tellDivergence(core, error)
+      if (error instanceof ReplayDivergence) tellDivergence(core, error)
       halt(error)
     },
     goLive: config.thenLive ? () => goLive(core, plan, replay, record) : undefined,
@@ -226,7 +226,8 @@ export function recordTree(
   })
   const untap = core.events.tap((event) => recorder.event(event))
   const unsubscribe = core.host.subscribe((event) => {
-    if (event.type === 'process.exited' && event.pid === pid) end({ reason: event.reason })
+    if (event.type !== 'process.exited' || event.pid !== pid) return
+    recorder.whenIdle(() => end({ reason: event.reason }))
   })
   // The kernel's own seed would name every reference there is; this one only serves the replay.
   const seed = drawSeed(core.powers.randomBytes)

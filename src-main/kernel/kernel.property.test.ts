@@ -234,7 +234,7 @@ function checkLive(t: TestKernel): void {
   }
 }
 
-test('random programs keep the laws of the kernel', async () => {
+test('invariants 11, 16, 18, 19, 20, 22: random programs keep the laws of the kernel', async () => {
   await fc.assert(
     fc.asyncProperty(program, async (scripts) => {
       const t = testKernel()
@@ -302,7 +302,7 @@ function checkEnd(t: TestKernel, seen: Witness, isRootWhole: boolean): void {
   expect(end.usage.children).toEqual({ spent: 0, limit: 40, available: 40 })
 }
 
-test('messages keep pairwise order without loss through any mailbox', async () => {
+test('invariant 23: messages keep pairwise order without loss through any mailbox', async () => {
   const traffic = fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 4 })), {
     minLength: 1,
     maxLength: 5,

@@ -14,6 +14,8 @@ export const PUBLISHED = {
   paging: 900_000,
 } as const
 
+const nowMs = (): number => globalThis.performance.now()
+
 interface Note {
   readonly type: 'note'
   readonly body: unknown
@@ -29,11 +31,11 @@ export function xstateRoundTrips(rounds: number, body: unknown): Promise<number>
       }, 0),
     )
     let left = rounds
-    const startedMs = performance.now()
+    const startedMs = nowMs()
     const asker = createActor(
       fromTransition((state: number, event: Note) => {
         if (--left > 0) queueMicrotask(() => echo.send({ type: 'note', body: event.body }))
-        else resolve((performance.now() - startedMs) / 1000)
+        else resolve((nowMs() - startedMs) / 1000)
         return state + 1
       }, 0),
     )
@@ -47,7 +49,7 @@ export function xstateRoundTrips(rounds: number, body: unknown): Promise<number>
 export function xstateSpawns(count: number, body: unknown): Promise<number> {
   return new Promise((resolve) => {
     let left = count
-    const startedMs = performance.now()
+    const startedMs = nowMs()
     const next = (): void => {
       const child = createActor(
         fromCallback(({ sendBack: _sendBack }) => {
@@ -60,7 +62,7 @@ export function xstateSpawns(count: number, body: unknown): Promise<number> {
     const maker = createActor(
       fromTransition((state: number, _event: Note) => {
         if (--left > 0) queueMicrotask(next)
-        else resolve((performance.now() - startedMs) / 1000)
+        else resolve((nowMs() - startedMs) / 1000)
         return state + 1
       }, 0),
     )
@@ -75,7 +77,7 @@ export function xstateFanIn(senders: number, count: number, body: unknown): Prom
     let left = count
     const sink = createActor(
       fromTransition((state: number, _event: Note) => {
-        if (--left === 0) resolve((performance.now() - startedMs) / 1000)
+        if (--left === 0) resolve((nowMs() - startedMs) / 1000)
         return state + 1
       }, 0),
     )
@@ -90,7 +92,7 @@ export function xstateFanIn(senders: number, count: number, body: unknown): Prom
       ),
     )
     for (const source of sources) source.start()
-    const startedMs = performance.now()
+    const startedMs = nowMs()
     for (const source of sources) source.send({ type: 'note', body })
   })
 }

@@ -29,6 +29,7 @@ import type { Process } from './process.ts'
 import { capRow, type ProcessRow, processRows, refreshGauges } from './ps.ts'
 import { parseReason } from './reasons.ts'
 import type { RefusalRow } from './refusals.ts'
+import { abandonRemote } from './remote.ts'
 import type { Forward, IngressAnswer, TransportKeys } from './routes.ts'
 import { shutdown } from './shutdown.ts'
 import { type ProcessSnapshot, snapshot } from './snapshot.ts'
@@ -51,11 +52,14 @@ export class Kernel {
   /** Rejects every boot when the kernel can't go on. */
   readonly #bootFailures = new Set<(error: unknown) => void>()
   readonly #replayed: Promise<void>
+  /** Why the kernel stands still. */
+  #failure: KernelError | undefined
 
   constructor(config: KernelConfig) {
     const plan = planOf(config)
     const halted = (error: KernelError): void => {
       this.#core.dispatcher.halt()
+      this.#failure ??= error
       for (const fail of this.#bootFailures) fail(error)
       failed(error)
     }
@@ -138,6 +142,7 @@ export class Kernel {
     }
     const isReplay = this.#core.tape?.isReplay
     const process = isReplay ? undefined : this.#calls.do('boot', booting)
+    if (this.#failure) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
       this.#bootFailures.add(reject)
       const untilEnd = (booted: Process): void => {
@@ -354,6 +359,19 @@ export class Kernel {
     return this.#core.metrics.text()
   }
 
+  /** Keeps virtual time from passing while work outside, such as a sandbox's, is under way. Returns how to let go. */
+  holdTime(): () => void {
+    const { dispatcher } = this.#core
+    let isHeld = true
+    dispatcher.inFlight++
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      dispatcher.inFlight--
+      dispatcher.wake()
+    }
+  }
+
   /**
    * Calls `listener` synchronously with every kernel fact, in the middle of what caused it: note it down and return, and
    * call the kernel later. Returns how to stop that.
@@ -367,6 +385,7 @@ export class Kernel {
     if (this.#calls.isClosing) return
     this.#calls.isClosing = true
     await shutdown(this.#core, this.#calls, graceMs)
+    abandonRemote(this.#core)
   }
 
   #known(names: readonly string[]): string[] {

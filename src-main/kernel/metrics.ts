@@ -11,6 +11,13 @@ interface Family {
   readonly help: string
   readonly labels: readonly string[]
   readonly values: Map<string, number>
+  /** Sums since they were last folded into `values`. */
+  readonly counters: Map<string, Counter>
+}
+
+/** A sum that its holder adds to. */
+export interface Counter {
+  value: number
 }
 
 const FAMILIES: Readonly<Record<string, readonly [Kind, string, ...string[]]>> = {
@@ -81,11 +88,22 @@ export class Metrics {
 
   constructor() {
     for (const [name, [kind, help, ...labels]] of Object.entries(FAMILIES)) {
-      this.#families.set(name, { kind, help, labels, values: new Map() })
+      this.#families.set(name, { kind, help, labels, values: new Map(), counters: new Map() })
     }
     for (const [name, [help, bounds, ...labels]] of Object.entries(HISTOGRAMS)) {
       this.#histograms.set(name, new Histogram(help, bounds, labels))
     }
+  }
+
+  /** A counter to keep and add to directly, for what is counted at every turn; folded in when read. */
+  counter(name: string, ...labels: string[]): Counter {
+    const family = this.#families.get(name)
+    const key = labels.join('\u0000')
+    const known = family?.counters.get(key)
+    if (known) return known
+    const counter = { value: 0 }
+    family?.counters.set(key, counter)
+    return counter
   }
 
   /** Counts an observation of a histogram. `labels` are in its order. */
@@ -141,6 +159,12 @@ export class Metrics {
   }
 
   #foldHot(): void {
+    for (const { values, counters } of this.#families.values()) {
+      for (const [key, counter] of counters) {
+        if (counter.value > 0) values.set(key, (values.get(key) ?? 0) + counter.value)
+        counter.value = 0
+      }
+    }
     this.#families.get('dispatches_total')?.values.set('', this.dispatches)
     this.#families.get('quantum_expirations_total')?.values.set('', this.quantumExpirations)
     this.#families.get('messages_total')?.values.set('', this.messages)

@@ -5,7 +5,7 @@ import { type Core, never } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { newSegId, type SegId } from './ids.ts'
 import { Memory, type Stored } from './memory.ts'
-import { estTokens } from './pager.ts'
+import { DefaultPager, estTokens } from './pager.ts'
 import type { Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
 
@@ -29,7 +29,7 @@ export function remember(
   const id = newSegId(core.nextSegment())
   return whenFree(core, process, memory, () => {
     const stored = {
-      segment: freeze({ id, body: copied, tokens: size, pinned: isPinned === true }),
+      segment: { id, body: copied, tokens: size, pinned: isPinned === true },
       order: memory.nextOrder(),
     }
     const done = (isThere: boolean): SegId | undefined => {
@@ -115,9 +115,9 @@ function makeRoom(
   if (need > ceiling) return false
   const goal = Math.max(need - free, Math.ceil(memory.residentTokens + need - ceiling * LOW_MARK))
   const candidates = memory.inOrder().filter((segment) => !keep.has(segment.id))
-  const answer = guard<PageOut>(core, process, 'pager', { evict: [] }, () =>
-    core.pager.pageOut(candidates, goal),
-  )
+  // Ours only reads; any other gets copies, for whatever it does to them must not reach the memory.
+  const shown = core.pager instanceof DefaultPager ? candidates : candidates.map(copySegment)
+  const answer = guard<PageOut>(core, process, 'pager', { evict: [] }, () => core.pager.pageOut(shown, goal))
   return then(answer, (out) => {
     if (process.isDead) return false
     evict(core, process, memory, out, keep, need)
@@ -141,7 +141,8 @@ function evict(
     const stored = memory.resident.get(id)
     if (!stored || stored.segment.pinned || keep.has(id)) continue
     memory.take(id)
-    memory.swapOut(stored)
+    // An extract of what is in swap itself would only be found twice there, and pile up with every eviction.
+    if (!stored.segment.summary) memory.swapOut(stored)
     freed += stored.segment.tokens
     count++
   }
@@ -205,7 +206,7 @@ function pageIn(
           return from(at + 1)
         })
       }
-      if (room) bringBack(process, memory, stored, state)
+      if (room === true) bringBack(process, memory, stored, state)
     }
     return pagedIn(core, process, state)
   }

@@ -4,6 +4,7 @@ import type { Closable } from './capability.ts'
 import type { MsgId, Pid } from './ids.ts'
 import type { Envelope, Mailbox } from './mailbox.ts'
 import type { Memory } from './memory.ts'
+import type { Counter } from './metrics.ts'
 import type { Runnable } from './ready-queue.ts'
 import type { Refusal } from './refusals.ts'
 import type { Tape } from './tape.ts'
@@ -67,6 +68,14 @@ export interface ParkedSend {
   readonly admit: () => Envelope
 }
 
+/** Where what a process pays for one thing is counted. */
+export interface Meter {
+  readonly what: string
+  readonly tokens: Counter
+  readonly toolCalls: Counter
+  readonly usd: Counter
+}
+
 /** The process control block. Nothing outside the kernel ever holds one. */
 export class Process implements Runnable {
   readonly pid: Pid
@@ -123,6 +132,7 @@ export class Process implements Runnable {
   cleanup: (() => void)[] | undefined
   handles: Set<Closable> | undefined
   memory: Memory | undefined
+  meter: Meter | undefined
   /** Doors that hold their work while it is stopped; told whether it lives. */
   heldDoors: Set<(isAlive: boolean) => void> | undefined
   /** Budget set aside for operations under way through its doors. */

@@ -1,3 +1,6 @@
+/** Every byte as two hex digits: formatting numbers is what drawing a reference would spend most of its time on. */
+const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /**
  * Generator of unguessable identifiers: the ChaCha20 block function (RFC 8439, section 2.3) keyed with a secret
  * seed, so that the same seed yields the same references in a replay while a live kernel's stay unpredictable.
@@ -20,7 +23,14 @@ export class SeededRandom {
   /** Returns `bytes` random bytes (a multiple of 4) as lower-case hex. */
   hex(bytes: number): string {
     let out = ''
-    for (let i = 0; i < bytes; i += 4) out += this.#word().toString(16).padStart(8, '0')
+    for (let i = 0; i < bytes; i += 4) {
+      const word = this.#word()
+      out +=
+        (BYTES[word >>> 24] ?? '') +
+        (BYTES[(word >>> 16) & 255] ?? '') +
+        (BYTES[(word >>> 8) & 255] ?? '') +
+        (BYTES[word & 255] ?? '')
+    }
     return out
   }
 

@@ -26,7 +26,7 @@ const steps = fc.array(
   { maxLength: 120 },
 )
 
-test('without aging, picks follow priority, then deadline, then arrival', () => {
+test('invariant 30: without aging, picks follow priority, then deadline, then arrival', () => {
   fc.assert(
     fc.property(items, steps, (specs, ops) => {
       const queue = new ReadyQueue<Item>(0)
@@ -62,7 +62,7 @@ test('without aging, picks follow priority, then deadline, then arrival', () => 
   )
 })
 
-test('with aging, nobody ready waits longer than the bound, spinners of any kind notwithstanding', () => {
+test('invariant 28: with aging, nobody ready waits longer than the bound, spinners of any kind notwithstanding', () => {
   fc.assert(
     fc.property(items, fc.integer({ min: 1, max: 8 }), (specs, rounds) => {
       const queue = new ReadyQueue<Item>(rounds)

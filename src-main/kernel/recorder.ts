@@ -67,6 +67,8 @@ export class Recorder implements Tape {
   readonly #pids = new Set<Pid>()
   readonly #known = new Set<string>()
   #isOpen = true
+  #openDoors = 0
+  #whenIdle: (() => void) | undefined
   #seq: number
   #comp: number
   #dispatches: number
@@ -147,7 +149,17 @@ export class Recorder implements Tape {
     const n = ++process.doorOperations
     const common = { pid: process.pid, n, kind, driver, hash: this.#hash(request), isDoor: true as const }
     this.#append({ type: 'io.begin', ...common })
-    return (judged) => this.#appendEnd(common, judged)
+    this.#openDoors++
+    return (judged) => {
+      this.#appendEnd(common, judged)
+      if (--this.#openDoors === 0) this.#whenIdle?.()
+    }
+  }
+
+  /** Calls `done` as soon as no operation of a door is under way: what one came to is known only after its process died of it. */
+  whenIdle(done: () => void): void {
+    if (this.#openDoors === 0) done()
+    else this.#whenIdle = done
   }
 
   now(process: Process): number {
@@ -232,7 +244,8 @@ export class Recorder implements Tape {
 
   #place(call: string, args: string): void {
     const place = { dispatch: this.#dispatches, calls: this.#calls, at: this.#mark() }
-    this.#append({ type: 'inject', call, args, ...place })
+    const isMidTurn = this.#parts.core.dispatcher.isBusy
+    this.#append({ type: 'inject', call, args, ...place, ...(isMidTurn ? { isMidTurn } : {}) })
   }
 
   #mark(): number {

@@ -204,6 +204,12 @@ function remoteOperation<T>(
   const { tape } = process
   if (!tape) {
     const underway = begin()
+    if (process.isDead) {
+      // A carrier that called back into this very kernel ended its own sender.
+      underway.done.catch(() => undefined)
+      underway.cancel()
+      return never()
+    }
     const park = dispatcher.park(process, wait)
     park.withdraw = underway.cancel
     underway.done.then(
@@ -274,6 +280,11 @@ export function tellKernel(core: Core, node: string, body: RemoteBody & { readon
       }
     },
   })
+}
+
+/** Gives up everything that is under way: the kernel shuts down. */
+export function abandonRemote(core: Core): void {
+  for (const outbox of [...core.routes.outboxes.values()]) outbox.cancel()
 }
 
 /** ENOROUTE or ENOKEY unless the node can be reached and spoken to in confidence. */

@@ -21,7 +21,8 @@ export interface ReplayParts {
   readonly perform: (call: string, args: unknown) => boolean
   /** Books what an operation of a door cost. */
   readonly settle: (pid: Pid, record: EndRecord) => void
-  readonly halt: (error: ReplayDivergence) => void
+  /** The replay can't go on: it diverged, or lacks an image. */
+  readonly halt: (error: KernelError) => void
   /** Makes the recorder that takes over at the end of the journal; undefined when it ends there. */
   readonly goLive: (() => Recorder) | undefined
   /** The journal is used up, and nothing is left to run without it. */
@@ -66,7 +67,7 @@ export class Replay implements Tape {
   }
 
   catchUp(): void {
-    for (let next = this.#script(); next?.type === 'inject' && !this.#isOver; next = this.#script()) {
+    for (let next = this.#script(); next && isMidTurn(next) && !this.#isOver; next = this.#script()) {
       if (next.dispatch !== this.#dispatches || next.calls !== this.#calls || !this.#apply(next)) return
     }
   }
@@ -114,9 +115,7 @@ export class Replay implements Tape {
     return { cancel: () => this.#cancel(key) }
   }
 
-  inject(): void {
-    throw new KernelError('ENOTSUP', 'a replay takes its calls from the journal')
-  }
+  inject(): void {}
 
   exited(process: Process): void {
     const next = this.#parts.journal.operations.get(process.pid)?.[process.operations]
@@ -132,17 +131,19 @@ export class Replay implements Tape {
     return { dispatches: this.#dispatches, calls: this.#calls }
   }
 
-  /** Whether something takes effect before the next dispatch. */
+  /** Lets take effect what came in the middle of this turn; true when something came at its end. */
   isDue(): boolean {
-    const next = this.#parts.journal.script[this.#cursor]
-    return next !== undefined && next.dispatch <= this.#dispatches && this.#isTime(next)
+    this.catchUp()
+    const next = this.#script()
+    if (!next || isMidTurn(next)) return false
+    return next.dispatch <= this.#dispatches && this.#isTime(next)
   }
 
   /** Lets everything take effect that did so at this point. */
   turn(): void {
     for (let next = this.#script(); next && !this.#isOver; next = this.#script()) {
       if (next.dispatch > this.#dispatches || !this.#isTime(next)) break
-      if (next.dispatch < this.#dispatches) {
+      if (next.dispatch < this.#dispatches && !isMidTurn(next)) {
         this.#diverge(opOf(next), describe(opOf(next)), `dispatch ${this.#dispatches}`)
         return
       }
@@ -201,7 +202,7 @@ export class Replay implements Tape {
     try {
       return this.#parts.perform(call, decodeValue(args))
     } catch (error) {
-      if (!(error instanceof ReplayDivergence)) throw error
+      if (!(error instanceof KernelError)) throw error
       this.#isOver = true
       this.#parts.halt(error)
       return false
@@ -318,6 +319,10 @@ export class Replay implements Tape {
       }),
     )
   }
+}
+
+function isMidTurn(item: EndRecord | InjectRecord): item is InjectRecord {
+  return item.type === 'inject' && item.isMidTurn === true
 }
 
 /** The text of a streamed answer reaches its reader once, whole. A reader that throws must not stop the replay. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Clock, Message, Quota, Segment, Sys } from './abi.ts'
 import type { Pid } from './ids.ts'
 import type { Kernel } from './kernel.ts'
+import type { ProcessSnapshot } from './snapshot.ts'
 import { image, settled, testKernel } from './test-kernel.ts'
 
 /** A process that does what it is told, and tells what it has. */
@@ -138,6 +139,7 @@ test('invariant 42: snapshot → JSON → restore keeps context, mail and remain
         await kernel.shutdown(0)
       },
     ),
+    { numRuns: 300 },
   )
 })
 
@@ -218,36 +220,10 @@ test('order, corr and what is left of deadlines survive; capabilities do not', a
   await kernel.shutdown(0)
 })
 
-test('restoring is refused, without effect, for another ABI, too little budget, or what is no snapshot', async () => {
-  const { kernel, pid } = await withProcess(
-    async (sys) => {
-      await sys.remember('x', { tokens: 30 })
-    },
-    { tokens: 60, mem: 50 },
-    { tokens: 100, mem: 120, children: 3 },
-  )
-  const taken = kernel.snapshot(pid)
-  const before = JSON.stringify(kernel.usage(kernel.rootPid as Pid))
-  const codeOf = async (value: unknown, options?: { parent?: Pid }): Promise<string> => {
-    try {
-      await kernel.restore(value, agent, options)
-    } catch (error) {
-      return (error as { code: string }).code
-    }
-    return 'none'
-  }
-  expect(await codeOf({ ...taken, abi: 2 })).toBe('EABI')
-  expect(await codeOf({ ...taken, abi: undefined })).toBe('EABI')
-  // The original still holds 60 of the root's 100 tokens.
-  expect(await codeOf(taken)).toBe('EQUOTA')
-  const { mem: _mem, tokens: _tokens, ...shared } = taken.budget.remaining
-  const big = { id: 's9', body: 'y', tokens: 80, order: 9 }
-  const overfull = { ...taken, budget: { ...taken.budget, remaining: shared } }
-  expect(await codeOf({ ...overfull, context: { ...taken.context, resident: [big] } })).toBe('EQUOTA')
-  expect(await codeOf(taken, { parent: 77 as Pid })).toBe('ESRCH')
-  expect(JSON.stringify(kernel.usage(kernel.rootPid as Pid))).toBe(before)
+/** What looks like a snapshot and is none. */
+function brokenCopies(taken: ProcessSnapshot): unknown[] {
   const segment = taken.context.resident[0]
-  const broken: unknown[] = [
+  return [
     undefined,
     null,
     [],
@@ -279,6 +255,37 @@ test('restoring is refused, without effect, for another ABI, too little budget, 
       context: { ...taken.context, resident: [{ ...segment, id }] },
     })),
   ]
+}
+
+test('restoring is refused, without effect, for another ABI, too little budget, or what is no snapshot', async () => {
+  const { kernel, pid } = await withProcess(
+    async (sys) => {
+      await sys.remember('x', { tokens: 30 })
+    },
+    { tokens: 60, mem: 50 },
+    { tokens: 100, mem: 120, children: 3 },
+  )
+  const taken = kernel.snapshot(pid)
+  const before = JSON.stringify(kernel.usage(kernel.rootPid as Pid))
+  const codeOf = async (value: unknown, options?: { parent?: Pid }): Promise<string> => {
+    try {
+      await kernel.restore(value, agent, options)
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+    return 'none'
+  }
+  expect(await codeOf({ ...taken, abi: 2 })).toBe('EABI')
+  expect(await codeOf({ ...taken, abi: undefined })).toBe('EABI')
+  // The original still holds 60 of the root's 100 tokens.
+  expect(await codeOf(taken)).toBe('EQUOTA')
+  const { mem: _mem, tokens: _tokens, ...shared } = taken.budget.remaining
+  const big = { id: 's9', body: 'y', tokens: 80, order: 9 }
+  const overfull = { ...taken, budget: { ...taken.budget, remaining: shared } }
+  expect(await codeOf({ ...overfull, context: { ...taken.context, resident: [big] } })).toBe('EQUOTA')
+  expect(await codeOf(taken, { parent: 77 as Pid })).toBe('ESRCH')
+  expect(JSON.stringify(kernel.usage(kernel.rootPid as Pid))).toBe(before)
+  const broken = brokenCopies(taken)
   for (const one of broken) expect(await codeOf(one), JSON.stringify(one)?.slice(0, 200)).toBe('EINVAL')
   expect(JSON.stringify(kernel.usage(kernel.rootPid as Pid))).toBe(before)
   expect(kernel.ps()).toHaveLength(2)

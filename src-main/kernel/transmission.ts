@@ -236,6 +236,11 @@ export class Outbox {
     if (this.#queue.size === 1) transmission.start()
   }
 
+  /** Gives up all of it, the last first, so that none of them is started for it. */
+  cancel(): void {
+    for (const transmission of [...this.#queue].reverse()) transmission.cancel()
+  }
+
   /** A message has ended, or was taken back before its turn. */
   remove(transmission: Transmission): void {
     if (!this.#queue.delete(transmission)) return

@@ -153,13 +153,13 @@ function reviveTagged(tag: unknown, value: unknown, depth: number): unknown {
     case 'undef':
       return undefined
     case 'num':
-      return Number(value)
+      return typeof value === 'string' ? Number(value) : invalid('stored number is none')
     case 'big':
       return typeof value === 'string' && /^-?\d+$/.test(value)
         ? BigInt(value)
         : invalid('stored bigint is none')
     case 'date':
-      return new Date(Number(revive(value, depth + 1)))
+      return new Date(timeOf(revive(value, depth + 1)))
     case 'map':
       return new Map(pairsOf(value).map(([key, one]) => [revive(key, depth + 1), revive(one, depth + 1)]))
     case 'set':
@@ -170,7 +170,7 @@ function reviveTagged(tag: unknown, value: unknown, depth: number): unknown {
       return reviveView(listOf(value))
     case 'obj':
       return recordOf(
-        pairsOf(value).map(([key, one]) => [String(key), one] as const),
+        pairsOf(value).map(([key, one]) => [keyOf(key), one] as const),
         depth,
       )
     default:
@@ -187,6 +187,14 @@ function reviveView([name, hex]: readonly unknown[]): unknown {
   } catch {
     return invalid('stored array has a broken length')
   }
+}
+
+function timeOf(value: unknown): number {
+  return typeof value === 'number' ? value : invalid('stored date is none')
+}
+
+function keyOf(value: unknown): string {
+  return typeof value === 'string' ? value : invalid('stored key is none')
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -19,7 +19,7 @@ export function note(core: Core, process: Process, device: Device, op: string, j
   const ok = judged.error === undefined
   if (!ok) core.metrics.add('driver_errors_total', 1, device.name, op)
   const ev = { kind: 'io', driver: device.name, op, ok } as const
-  core.events.push(process.pid, process.isDead ? { ...ev, late: true } : ev)
+  core.events.pushOften(process.pid, process.isDead ? { ...ev, late: true } : ev)
 }
 
 function weighResult(result: unknown): Judged {

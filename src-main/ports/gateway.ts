@@ -58,6 +58,8 @@ export interface CallOpening {
   readonly dialect: Dialect
   /** The least that the call will cost: its input, estimated. All zero for counts and lists. */
   readonly estimate: ModelUse
+  /** On tapes: the session's placeholders, so that a replay elsewhere finds its own folders in the answers. */
+  readonly placeholders?: GatewaySession['placeholders']
 }
 
 /** Why a session may not call, or not go on. `ended` = the process is gone for another reason than its budget. */
@@ -121,7 +123,7 @@ export interface GatewaySession {
   begin(opening: CallOpening): BeginResult
   /** Recording or replaying; null = neither. */
   readonly tape: Tape | null
-  /** Texts that differ from run to run and the word that stands for each in canonical requests: workarea, home, key. */
+  /** Texts that differ from run to run and the word that stands for each in canonical requests and on tapes: workarea, home. No secrets. */
   readonly placeholders: readonly { readonly text: string; readonly token: string }[]
 }
 
@@ -131,7 +133,7 @@ export interface CanonicalRequest {
   readonly title: string
   /** SHA-256 of title and canonical body, hexadecimal. */
   readonly hash: string
-  /** The canonical body, for people who look for the difference. */
+  /** The canonical body, for people who look for the difference; empty where a tape did not keep it. */
   readonly text: string
 }
 

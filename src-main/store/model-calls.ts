@@ -26,21 +26,21 @@ interface CallRow {
   readonly agent: string | null
 }
 
-const sums = `count(*) AS calls, coalesce(sum(input_tokens), 0) AS inputTokens,
+/** The sums of {@link CallTotals}; the two tables differ in how they count. */
+const sums = (count: string, unknown: string) => `
+  coalesce(sum(${count}), 0) AS calls, coalesce(sum(input_tokens), 0) AS inputTokens,
   coalesce(sum(cached_tokens), 0) AS cachedTokens, coalesce(sum(output_tokens), 0) AS outputTokens,
-  coalesce(sum(cost), 0) AS costUsdNanos, coalesce(sum(cost IS NULL AND state <> 'refused'), 0) AS withoutCost,
-  coalesce(sum(state = 'refused'), 0) AS refused, coalesce(sum(state = 'cut'), 0) AS cut,
-  coalesce(sum(state = 'failed'), 0) AS failed`
+  coalesce(sum(cost), 0) AS costUsdNanos, coalesce(sum((${unknown}) * (state <> 'refused')), 0) AS withoutCost,
+  coalesce(sum((${count}) * (state = 'refused')), 0) AS refused, coalesce(sum((${count}) * (state = 'cut')), 0) AS cut,
+  coalesce(sum((${count}) * (state = 'failed')), 0) AS failed`
 
 function statements(db: Db) {
   const columns = 'c.call, s.title, s.agent FROM model_calls c LEFT JOIN sessions s ON s.id = c.session_id'
   return {
+    remove: db.prepare('DELETE FROM model_calls WHERE id = ?'),
     put: db.prepare(
       `INSERT INTO model_calls (id, session_id, state, started_at_ms, input_tokens, cached_tokens, output_tokens, cost, call)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET state = excluded.state, input_tokens = excluded.input_tokens,
-         cached_tokens = excluded.cached_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost,
-         call = excluded.call`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     list: db.prepare<[object], CallRow>(
       `SELECT ${columns} WHERE (:state IS NULL OR c.state = :state)
@@ -51,10 +51,10 @@ function statements(db: Db) {
          AND (:before IS NULL OR c.started_at_ms < :before) ORDER BY c.started_at_ms DESC, c.id LIMIT :limit`,
     ),
     totals: db.prepare<[object], CallTotals>(
-      `SELECT ${sums} FROM model_calls INDEXED BY model_calls_sums WHERE :state IS NULL OR state = :state`,
+      `SELECT ${sums('calls', 'unknown_cost')} FROM model_call_totals WHERE :state IS NULL OR state = :state`,
     ),
     sessionTotals: db.prepare<[object], CallTotals>(
-      `SELECT ${sums} FROM model_calls INDEXED BY model_calls_sums
+      `SELECT ${sums('1', 'cost IS NULL')} FROM model_calls INDEXED BY model_calls_sums
        WHERE session_id = :session AND (:state IS NULL OR state = :state)`,
     ),
     open: db.prepare<[], CallRow>(`SELECT ${columns} WHERE c.state IN ('waiting', 'streaming')`),
@@ -81,6 +81,8 @@ export function createModelCalls(db: Db) {
         const { id, sessionId, state, startedAtMs, inputTokens, cachedTokens, outputTokens, costUsdNanos } =
           call
         const amounts = [inputTokens, cachedTokens, outputTokens, costUsdNanos] as const
+        // Written anew, so that the totals see what it was before go.
+        sql.remove.run(id)
         sql.put.run(id, sessionId, state, startedAtMs, ...amounts, JSON.stringify(call))
       }
     },

@@ -1,4 +1,5 @@
 import type { ProcessImage } from '../kernel/abi.ts'
+import { isTerm } from './signals.ts'
 
 /**
  * The root of the fleet: owns the budget that all sessions share and the devices they are granted. It does nothing by
@@ -9,8 +10,7 @@ export function fleetRoot(): ProcessImage {
     name: 'fleet',
     async main(sys) {
       for (;;) {
-        const message = await sys.recv<{ readonly $?: unknown } | undefined>()
-        if (message.from === 0 && message.body?.$ === 'term') await sys.exit({ kind: 'shutdown' })
+        if (isTerm(await sys.recv())) await sys.exit({ kind: 'shutdown' })
       }
     },
   }

@@ -17,7 +17,12 @@ test.each<[string, string, unknown[]]>([
   ['the wrong bracket', '[{"a":1}}, {"b":2}]', [{ a: 1 }, { b: 2 }]],
   ['a quote that is none', '{ he said "well\n {"a":1}', [{ a: 1 }]],
 ])('%s', (_name, text, expected) => {
-  expect(findJson(text)).toEqual(expected)
+  expect(findJson(text).map(({ value }) => value)).toEqual(expected)
+})
+
+test('says what is a part of something broken', () => {
+  expect(findJson('[1] {"a":[2], [3').map(({ isOutermost }) => isOutermost)).toEqual([true, false])
+  expect(findJson('{"a":[2],}').map(({ isOutermost }) => isOutermost)).toEqual([false])
 })
 
 test('whatever stands around a value without brackets and quotes, it is found', () => {
@@ -26,7 +31,7 @@ test('whatever stands around a value without brackets and quotes, it is found', 
   fc.assert(
     fc.property(prose, value, prose, fc.constantFrom(undefined, 1, 2), (before, inner, after, indent) => {
       const json = JSON.stringify(inner, null, indent)
-      expect(findJson(`${before}${json}${after}`)).toEqual([JSON.parse(json)])
+      expect(findJson(`${before}${json}${after}`)).toEqual([{ value: JSON.parse(json), isOutermost: true }])
     }),
   )
 })
@@ -38,7 +43,7 @@ test('never throws, and gives only what is in the text', () => {
   )
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
-      for (const value of findJson(pieces.join(''))) expect(typeof value).toBe('object')
+      for (const { value } of findJson(pieces.join(''))) expect(typeof value).toBe('object')
     }),
   )
 })

@@ -12,26 +12,39 @@ interface Pair {
   readonly inner: readonly Pair[]
 }
 
+/** A value in a text. */
+export interface FoundJson {
+  readonly value: unknown
+  /** It stands alone, and is no part of something larger that is broken or was cut off. */
+  readonly isOutermost: boolean
+}
+
+interface Open {
+  readonly pair: Pair
+  readonly isOutermost: boolean
+}
+
 /**
  * Finds the JSON objects and arrays in a text, outermost first and in order: between prose, in code fences, and the
  * whole parts of one that was cut off or broken. Never throws; takes time linear in the text.
  */
-export function findJson(text: string): unknown[] {
+export function findJson(text: string): FoundJson[] {
   const seen = text.slice(0, MAX_CHARS)
-  const found: unknown[] = []
-  const open = [...pairsOf(seen)].reverse()
+  const found: FoundJson[] = []
+  const open = pairsOf(seen).reverse()
   let parsed = 0
-  for (let pair = open.pop(); pair && found.length < MAX_VALUES && parsed < MAX_PARSED; pair = open.pop()) {
+  for (let next = open.pop(); next && found.length < MAX_VALUES && parsed < MAX_PARSED; next = open.pop()) {
+    const { pair, isOutermost } = next
     parsed += pair.to - pair.from
     const value = parse(seen.slice(pair.from, pair.to))
-    if (value !== undefined) found.push(value)
-    else for (let i = pair.inner.length - 1; i >= 0; i--) open.push(pair.inner[i] as Pair)
+    if (value !== undefined) found.push({ value, isOutermost })
+    else for (const inner of [...pair.inner].reverse()) open.push({ pair: inner, isOutermost: false })
   }
   return found
 }
 
 /** Matching brackets in one pass. Inside them, quotes hide brackets; a line break ends a quote that was none. */
-function pairsOf(text: string): readonly Pair[] {
+function pairsOf(text: string): Open[] {
   const stack: { at: number; close: string; inner: Pair[] }[] = []
   const top: Pair[] = []
   let isQuoted = false
@@ -52,7 +65,12 @@ function pairsOf(text: string): readonly Pair[] {
     }
   }
   // What never closed gives its whole parts to what is around it.
-  return [...top, ...stack.flatMap(({ inner }) => inner)].sort((a, b) => a.from - b.from)
+  const parts = stack.flatMap(({ inner }) => inner)
+  const open = [
+    ...top.map((pair) => ({ pair, isOutermost: true })),
+    ...parts.map((pair) => ({ pair, isOutermost: false })),
+  ]
+  return open.sort((a, b) => a.pair.from - b.pair.from)
 }
 
 function parse(json: string): unknown {

@@ -27,7 +27,7 @@ export async function ask<T>(
   const self = sys.selfCap()
   try {
     const reply = sys.derive(self, ['send'])
-    const corr = reply as string as MsgId
+    const corr = `${reply}` as MsgId
     await sys.send(target, body, { caps: [...caps, reply], corr, deadline: sys.now() + timeoutMs })
     return await sys.recv<T>({ corr, timeoutMs })
   } catch (error) {

@@ -1,5 +1,6 @@
-import type { BootGrant, ProcessImage, Sys } from '../kernel/abi.ts'
+import type { BootGrant, Message, ProcessImage, Sys } from '../kernel/abi.ts'
 import type { CapRef } from '../kernel/ids.ts'
+import { fromKernel, isTerm } from './signals.ts'
 
 /** How a session process is told what to run. */
 export interface SessionArgs {
@@ -61,8 +62,7 @@ class Inbox {
 
   /** Reads the boot grant, which the kernel puts first, and picks a device from it. */
   async device(name: string): Promise<CapRef> {
-    const { from, body } = await this.#sys.recv<BootGrant>()
-    const device = from === 0 && body.$ === 'boot' ? body.devices[name] : undefined
+    const device = fromKernel<BootGrant>(await this.#sys.recv(), 'boot')?.devices[name]
     if (!device) throw new Error(`session was not granted ${name}`)
     return device
   }
@@ -70,7 +70,7 @@ class Inbox {
   /** Hears the mailbox while turns run. It parks in `recv` for as long as the process lives. */
   listen(): void {
     const hear = async (): Promise<void> => {
-      for (;;) await this.#take(await this.#sys.recv<{ readonly $?: unknown } | undefined>())
+      for (;;) await this.#take(await this.#sys.recv())
     }
     // A recv never fails without a timeout, and an ended process's never settles.
     void hear()
@@ -85,13 +85,9 @@ class Inbox {
     return this.#prompts.shift()
   }
 
-  async #take(message: {
-    readonly from: number
-    readonly body: { readonly $?: unknown } | undefined
-  }): Promise<void> {
-    if (message.from !== 0) return
-    const kind = message.body?.$
-    if (kind === 'term') await this.#sys.exit({ kind: 'shutdown' })
-    if (kind === 'prompt') this.#prompts.push(message.body as PromptMessage)
+  async #take(message: Message): Promise<void> {
+    if (isTerm(message)) await this.#sys.exit({ kind: 'shutdown' })
+    const prompt = fromKernel<PromptMessage>(message, 'prompt')
+    if (prompt) this.#prompts.push(prompt)
   }
 }

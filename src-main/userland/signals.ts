@@ -5,7 +5,7 @@ import type { Down, ExitReason, Message, Term } from '../kernel/abi.ts'
  * a process here; a message from another machine also arrives with 0, but says so.
  */
 function isFromKernel(message: Message): boolean {
-  return message.from === 0 && !('remote' in message)
+  return message.from === 0 && message.remote === undefined
 }
 
 function kindOf(message: Message): unknown {

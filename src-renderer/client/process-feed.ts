@@ -20,38 +20,42 @@ export interface ProcessTable {
   readonly atMs: number
   readonly rows: ReadonlyMap<number, ProcessRow>
   /** Speed over the last minutes by pid, only where it changed; the arrays are added to in place. */
-  readonly rates: ReadonlyMap<number, RatePoint[]>
+  readonly rates: Map<number, RatePoint[]>
 }
 
 /** How far back the speed of a process is kept. */
 export const rateSpanMs = 180_000
 
-/** Applies one sample: the first, or one after a break, is whole; others say what changed and what went. */
-export function applySample(before: ProcessTable | undefined, sample: Sample): ProcessTable {
-  const isFresh = sample.isWhole || !before
-  const rows = new Map(isFresh ? [] : before.rows)
-  for (const row of sample.changed) rows.set(row.pid, row)
-  for (const pid of sample.gone) rows.delete(pid)
-  return { atMs: sample.atMs, rows, rates: addRates(before?.rates, rows, sample) }
+/**
+ * Applies samples, or the pieces that a long one comes in: the first after a start or a break is whole, others say what
+ * changed and what went. The table is copied once for all of them.
+ */
+export function applySamples(before: ProcessTable | undefined, samples: readonly Sample[]): ProcessTable {
+  let rows = new Map(before?.rows)
+  let rates = before?.rates
+  for (const sample of samples) {
+    if (sample.isWhole) rows = new Map()
+    for (const row of sample.changed) rows.set(row.pid, row)
+    for (const pid of sample.gone) rows.delete(pid)
+    rates = addRates(rates, sample)
+  }
+  const kept = rates ?? new Map()
+  if (samples.some((one) => one.isWhole)) for (const pid of kept.keys()) if (!rows.has(pid)) kept.delete(pid)
+  return { atMs: samples.at(-1)?.atMs ?? before?.atMs ?? 0, rows, rates: kept }
 }
 
 /** The speeds are one structure that grows in place: copying ten thousand of them each second would cost more than drawing. */
-function addRates(
-  before: ReadonlyMap<number, RatePoint[]> | undefined,
-  rows: ReadonlyMap<number, ProcessRow>,
-  sample: Sample,
-): ReadonlyMap<number, RatePoint[]> {
-  const rates = before instanceof Map ? (before as Map<number, RatePoint[]>) : new Map<number, RatePoint[]>()
+function addRates(before: Map<number, RatePoint[]> | undefined, sample: Sample): Map<number, RatePoint[]> {
+  const rates = before ?? new Map<number, RatePoint[]>()
   for (const { pid, reductionsPerSecond } of sample.changed) {
     if (reductionsPerSecond === null) continue
     const points = rates.get(pid) ?? []
-    const last = points.at(-1)
-    if (last?.rate !== reductionsPerSecond) points.push({ atMs: sample.atMs, rate: reductionsPerSecond })
+    if (points.at(-1)?.rate !== reductionsPerSecond)
+      points.push({ atMs: sample.atMs, rate: reductionsPerSecond })
     while (points[1] && points[1].atMs < sample.atMs - rateSpanMs) points.shift()
     rates.set(pid, points)
   }
-  if (sample.isWhole || sample.gone.length > 0)
-    for (const pid of rates.keys()) if (!rows.has(pid)) rates.delete(pid)
+  for (const pid of sample.gone) rates.delete(pid)
   return rates
 }
 
@@ -79,17 +83,30 @@ export function useProcesses(sessionId?: string): {
     const controller = new AbortController()
     const wanted = sessionId === undefined ? {} : { sessionId }
     const key = keyOf('process', 'watch', wanted)
+    let waiting: Sample[] = []
+    let frame = 0
+    // A long sample comes in pieces; the page hears of them once per frame.
+    const flush = () => {
+      frame = 0
+      const samples = waiting
+      waiting = []
+      setProblem(null)
+      queries.setQueryData<ProcessTable>(key, (before) => applySamples(before, samples))
+    }
     const read = async () => {
       for await (const sample of client.process.watch(wanted, { signal: controller.signal })) {
         if (controller.signal.aborted) return
-        setProblem(null)
-        queries.setQueryData<ProcessTable>(key, (before) => applySample(before, sample))
+        waiting.push(sample)
+        frame ||= requestAnimationFrame(flush)
       }
     }
     read().catch((error: unknown) => {
       if (!controller.signal.aborted) setProblem(problemOf(error))
     })
-    return () => controller.abort()
+    return () => {
+      controller.abort()
+      cancelAnimationFrame(frame)
+    }
   }, [client, queries, sessionId, attempt])
   return { table: query.data, problem, retry: () => setAttempt((count) => count + 1) }
 }

@@ -1,11 +1,14 @@
 const nanosPerUsd = 1_000_000_000
+// Made once: a formatter of its own for every cell of a moving grid would cost more than drawing it.
+const cents = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const whole = new Intl.NumberFormat('en-US')
 
 /** Money from nano-dollars: two decimals, four below one cent, `—` when it is not known. */
 export function formatUsd(nanos: number | null): string {
   if (nanos === null) return '—'
   const usd = nanos / nanosPerUsd
   if (nanos !== 0 && Math.abs(usd) < 0.01) return `$${usd.toFixed(4)}`
-  return `$${usd.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`
+  return `$${cents.format(usd)}`
 }
 
 /** A budget amount: whole dollars lose their decimals, `$40`. */
@@ -47,7 +50,7 @@ export function formatBytes(bytes: number | null): string {
 
 /** A whole number with separators: `48,211`. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US')
+  return whole.format(count)
 }
 
 /** `1 file`, `2 files`; the plural can be given where it is irregular. */

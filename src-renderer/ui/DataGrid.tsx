@@ -76,10 +76,7 @@ export function DataGrid<T>(props: DataGridProps<T>) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the rows have to be measured again when their height changes
   useEffect(() => virtual.measure(), [rowHeight, virtual])
   const items = virtual.getVirtualItems()
-  const first = items[0]?.index ?? 0
-  const last = items.at(-1)?.index ?? 0
-  const { onVisible } = props
-  useEffect(() => onVisible?.(first, last), [onVisible, first, last])
+  useSight(props.onVisible, items[0]?.index ?? 0, items.at(-1)?.index ?? 0)
   useEffect(() => {
     if (props.hasFocusOnMount) scroller.current?.focus({ preventScroll: true })
   }, [props.hasFocusOnMount])
@@ -121,6 +118,10 @@ export function DataGrid<T>(props: DataGridProps<T>) {
       </div>
     </div>
   )
+}
+
+function useSight(onVisible: DataGridProps<never>['onVisible'], first: number, last: number): void {
+  useEffect(() => onVisible?.(first, last), [onVisible, first, last])
 }
 
 /** Rows that scroll out lend their elements to those that come in, which is cheaper than making new ones. */
@@ -266,6 +267,8 @@ function DataRow<T>(
   const branch = grid.current.branchOf?.(item.row)
   const more = grid.current.classOf?.(item.row) ?? ''
   const press = (event: MouseEvent) => {
+    // The grid holds the focus, not the cell that was hit: keys go on from here.
+    event.currentTarget.closest<HTMLElement>('.grid')?.focus({ preventScroll: true })
     grid.current.onActive(item.key)
     if (event.metaKey || event.ctrlKey || event.shiftKey) grid.current.onToggle?.(item.key, event.shiftKey)
   }

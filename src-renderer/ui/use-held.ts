@@ -41,22 +41,43 @@ export function useRecentKey(place: RefObject<HTMLElement | null>, forMs = 1500)
 
 /**
  * Something arranged from live data that must not move under a hand. While it is held, what was last arranged stays;
- * otherwise it is arranged again at most every `everyMs` of the data's own time, and at once when it is looked at otherwise.
+ * otherwise it is arranged again at most every `everyMs`, and at once when it is looked at otherwise.
  */
 export function useHeld<T>(options: {
   arrange: () => T
   /** What the arrangement depends on besides the data; another value arranges at once. */
   of: unknown
-  atMs: number
+  /** Another value with every change of the data. */
+  version: unknown
   isHeld: boolean
   everyMs: number
+  /** True when what is kept shows so little of the data that it has to be arranged again, held or not. */
+  isOutdated?: (kept: T) => boolean
 }): T {
-  const kept = useRef<{ of: unknown; atMs: number; value: T } | null>(null)
-  const { arrange, of, atMs, isHeld, everyMs } = options
+  const kept = useRef<{ of: unknown; version: unknown; atMs: number; value: T } | null>(null)
+  const { arrange, of, version, isHeld, everyMs } = options
+  const nowMs = performance.now()
   const before = kept.current
-  const isDue = !before || before.of !== of || (!isHeld && atMs - before.atMs >= everyMs)
-  if (!isDue) return before.value
+  const isBehind = before !== null && before.version !== version && !isHeld
+  const waitMs = before === null ? 0 : before.atMs + everyMs - nowMs
+  useLater(isBehind && waitMs > 0, waitMs)
+  const isKept =
+    before !== null &&
+    before.of === of &&
+    !(isBehind && waitMs <= 0) &&
+    !(options.isOutdated?.(before.value) ?? false)
+  if (isKept) return before.value
   const value = arrange()
-  kept.current = { of, atMs, value }
+  kept.current = { of, version, atMs: nowMs, value }
   return value
+}
+
+/** Draws again once the time has come, even when nothing new arrives until then. */
+function useLater(isWanted: boolean, waitMs: number): void {
+  const [, setRound] = useState(0)
+  useEffect(() => {
+    if (!isWanted) return
+    const timer = setTimeout(() => setRound((count) => count + 1), Math.max(0, waitMs) + 1)
+    return () => clearTimeout(timer)
+  }, [isWanted, waitMs])
 }

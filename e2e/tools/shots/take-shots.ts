@@ -95,6 +95,21 @@ async function shootFleet(page: Page, client: Client, folder: string): Promise<v
   await page.waitForFunction(() => document.documentElement.dataset.theme === 'light')
 }
 
+/** The kernel's screens, with a session at work picked. */
+async function shootKernel(page: Page, folder: string): Promise<void> {
+  await go(page, '#/processes')
+  await page.getByRole('row', { name: /Split the ledger writer/ }).click()
+  await page.getByText('Reductions per second').waitFor()
+  // Two samples, so that every speed is known.
+  await page.waitForTimeout(2500)
+  await shoot(page, join(folder, 'processes.png'))
+  await go(page, '#/authority')
+  await page.getByRole('treegrid', { name: 'Capabilities' }).focus()
+  await page.keyboard.press('g')
+  await page.getByRole('listbox', { name: 'Who may do what' }).press('End')
+  await shoot(page, join(folder, 'authority.png'))
+}
+
 async function shootAll(page: Page, client: Client, place: { home: string; folder: string }): Promise<void> {
   const { home, folder } = place
   await page.getByText('This computer can confine agents').waitFor()
@@ -103,6 +118,7 @@ async function shootAll(page: Page, client: Client, place: { home: string; folde
   const projects = await addProjects(client, join(home, 'repositories'))
   const ids = await bringAll(client, home, projects)
   await shootFleet(page, client, folder)
+  await shootKernel(page, folder)
   await go(page, `#/session/${ids.get('jitter')}`)
   await page.getByRole('option', { name: /deliver.js/ }).click()
   await page.getByText('backoffMs(attempt, random)').first().waitFor()

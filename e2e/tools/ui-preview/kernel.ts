@@ -150,24 +150,24 @@ const devices: readonly (readonly [string, readonly string[]])[] = [
   ['kv', ['open']],
 ]
 
+type Add = (row: ProcessRow, more: Partial<CapabilityRow>) => number
+
 /** What the fleet holds, what it gave to the sessions, and what these opened or passed on. */
 export function makeCapabilities(processes: readonly ProcessRow[]): CapabilityRow[] {
   const caps: CapabilityRow[] = []
-  const add = (row: ProcessRow, more: Partial<CapabilityRow>): number => {
+  const add: Add = (row, more) => {
     const id = caps.length + 1
+    const { pid, name, sessionId, sessionTitle } = row
+    const plain = { parentId: null, expiresAtMs: null, uses: 0, lastUsedAtMs: null, rights: ['open'] }
     caps.push({
       id,
-      pid: row.pid,
-      processName: row.name,
-      sessionId: row.sessionId,
-      sessionTitle: row.sessionTitle,
+      pid,
+      processName: name,
+      sessionId,
+      sessionTitle,
       kind: 'device',
       target: '',
-      rights: ['open'],
-      parentId: null,
-      expiresAtMs: null,
-      uses: 0,
-      lastUsedAtMs: null,
+      ...plain,
       ...more,
     })
     return id
@@ -177,45 +177,37 @@ export function makeCapabilities(processes: readonly ProcessRow[]): CapabilityRo
   const origins = new Map(
     devices.map(([target, rights]) => [target, add(root, { target, rights: [...rights] })]),
   )
-  for (const row of processes) {
-    if (row.kind !== 'session') continue
-    const seed = row.pid
-    const give = (target: string, origin: string, chance: number) => {
-      if (noise(seed + target.length) > chance) return
-      const uses = Math.floor(noise(seed + target.length * 3) * 60)
-      const parentId = origins.get(origin) ?? null
-      const used = uses === 0 ? null : now - Math.round(noise(seed + uses) * 600_000)
-      const expiresAtMs = target.startsWith('net:') ? now + 240_000 : null
-      const id = add(row, { target, parentId, uses, lastUsedAtMs: used, expiresAtMs })
-      if (uses > 3)
-        add(row, {
-          target,
-          kind: 'handle',
-          rights: ['read', 'write'],
-          parentId: id,
-          uses,
-          lastUsedAtMs: used,
-        })
-      const child = processes.find((one) => one.parent === row.pid)
-      if (child && noise(seed + 5) > 0.4)
-        add(child, { target, parentId: id, uses: Math.floor(uses / 3), lastUsedAtMs: used })
-    }
-    give(row.name.includes('codex') ? 'model:gpt-5.2' : 'model:*', 'model:*', 1)
-    give('workarea', 'workarea', 1)
-    give('exec', 'exec', 0.9)
-    give('net:packages.example:443', 'net:*', 0.5)
-    give('net:api.example.com:443', 'net:*', 0.3)
-    const child = processes.find((one) => one.parent === row.pid)
-    if (child)
-      add(row, {
-        kind: 'process',
-        target: String(child.pid),
-        rights: ['send', 'monitor', 'kill'],
-        uses: 4,
-        lastUsedAtMs: now - 9000,
-      })
-  }
+  const firstChild = new Map<number, ProcessRow>()
+  for (const row of processes) if (!firstChild.has(row.parent)) firstChild.set(row.parent, row)
+  for (const row of processes) if (row.kind === 'session') giveTo(row, firstChild.get(row.pid), origins, add)
   return caps
+}
+
+function giveTo(
+  row: ProcessRow,
+  child: ProcessRow | undefined,
+  origins: ReadonlyMap<string, number>,
+  add: Add,
+): void {
+  const give = (target: string, origin: string, chance: number) => {
+    if (noise(row.pid + target.length) > chance) return
+    const uses = Math.floor(noise(row.pid + target.length * 3) * 60)
+    const lastUsedAtMs = uses === 0 ? null : now - Math.round(noise(row.pid + uses) * 600_000)
+    const expiresAtMs = target.startsWith('net:') ? now + 240_000 : null
+    const id = add(row, { target, parentId: origins.get(origin) ?? null, uses, lastUsedAtMs, expiresAtMs })
+    const handle = { target, kind: 'handle' as const, rights: ['read', 'write'], parentId: id }
+    if (uses > 3) add(row, { ...handle, uses, lastUsedAtMs })
+    if (child && noise(row.pid + 5) > 0.4)
+      add(child, { target, parentId: id, uses: Math.floor(uses / 3), lastUsedAtMs })
+  }
+  give(row.name.includes('codex') ? 'model:gpt-5.2' : 'model:*', 'model:*', 1)
+  give('workarea', 'workarea', 1)
+  give('exec', 'exec', 0.9)
+  give('net:packages.example:443', 'net:*', 0.5)
+  give('net:api.example.com:443', 'net:*', 0.3)
+  const rights = ['send', 'monitor', 'kill']
+  if (child)
+    add(row, { kind: 'process', target: String(child.pid), rights, uses: 4, lastUsedAtMs: now - 9000 })
 }
 
 export function makeRefusals(processes: readonly ProcessRow[]): RefusalRow[] {

@@ -33,44 +33,6 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
     if (isFresh || found?.settings !== settings) found = { settings, all: detectAll(powers) }
     return found.all
   }
-  const detect = async (agent: string): Promise<Detected> => {
-    const known = powers.table.find(({ id }) => id === agent)
-    if (known) return detectAgent(known, powers.machine, powers.settings(), await powers.gateway.isUsable())
-    const custom = customAgent(powers, agent)
-    if (custom) return detectCustom(custom, powers.machine)
-    throw new SignalboxError('agent_unknown', { agent })
-  }
-  const kindOf = async (session: RuntimeSession): Promise<AgentKind> => {
-    const detected = await detect(session.agent)
-    const known = powers.table.find(({ id }) => id === session.agent)
-    if (known)
-      return {
-        name: known.name,
-        loginHint: known.loginHint,
-        askingModes: known.askingModes,
-        usageScope: known.usageScope,
-        fileRequests: known.fileRequests ?? allRequests,
-        detected,
-        plan: planKnown(
-          known,
-          detected,
-          session,
-          powers.settings(),
-          await throughGateway(powers, known, session),
-        ),
-      }
-    const custom = customAgent(powers, session.agent)
-    if (!custom) throw new SignalboxError('agent_unknown', { agent: session.agent })
-    return {
-      name: custom.name,
-      loginHint: 'Log in with the program itself.',
-      askingModes: usualAskingModes,
-      usageScope: 'prompt',
-      fileRequests: allRequests,
-      detected,
-      plan: planCustom(custom, detected),
-    }
-  }
   return {
     kind: 'acp',
     async agents({ isFresh }): Promise<readonly AgentInfo[]> {
@@ -81,12 +43,53 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
     async start(session): Promise<RuntimeHandle> {
       // The protocol's SDK is loaded with the first agent, so that it costs nothing at the start of the app.
       const { startAgent } = await import('./start-agent.ts')
-      return startAgent(session, await kindOf(session), powers)
+      return startAgent(session, await kindOf(powers, session), powers)
     },
     async adopt(session, identity, resume) {
       const { adoptAgent } = await import('./adopt.ts')
-      return adoptAgent(session, await kindOf(session), powers, { identity, resume })
+      return adoptAgent(session, await kindOf(powers, session), powers, { identity, resume })
     },
+  }
+}
+
+async function detect(powers: AcpPowers, agent: string): Promise<Detected> {
+  const known = powers.table.find(({ id }) => id === agent)
+  if (known) return detectAgent(known, powers.machine, powers.settings(), await powers.gateway.isUsable())
+  const custom = customAgent(powers, agent)
+  if (custom) return detectCustom(custom, powers.machine)
+  throw new SignalboxError('agent_unknown', { agent })
+}
+
+/** One session's agent, ready to be started: a known CLI, or one of the settings. */
+async function kindOf(powers: AcpPowers, session: RuntimeSession): Promise<AgentKind> {
+  const detected = await detect(powers, session.agent)
+  const known = powers.table.find(({ id }) => id === session.agent)
+  if (known)
+    return {
+      name: known.name,
+      loginHint: known.loginHint,
+      askingModes: known.askingModes,
+      usageScope: known.usageScope,
+      fileRequests: known.fileRequests ?? allRequests,
+      detected,
+      plan: planKnown(
+        known,
+        detected,
+        session,
+        powers.settings(),
+        await throughGateway(powers, known, session),
+      ),
+    }
+  const custom = customAgent(powers, session.agent)
+  if (!custom) throw new SignalboxError('agent_unknown', { agent: session.agent })
+  return {
+    name: custom.name,
+    loginHint: 'Log in with the program itself.',
+    askingModes: usualAskingModes,
+    usageScope: 'prompt',
+    fileRequests: allRequests,
+    detected,
+    plan: planCustom(custom, detected),
   }
 }
 

@@ -159,7 +159,7 @@ interface Told {
 
 /**
  * Two kernels send `count` messages each way over a bad line, from several processes. Throws when one arrived twice,
- * changed, out of its sender's order, or other than its sender was told.
+ * changed, out of order, or other than its sender was told.
  */
 export async function runOverBadLine(seed: number, count: number, rate: number): Promise<LineTotals> {
   const random = randomFrom(seed)
@@ -234,9 +234,11 @@ function compare(from: number, told: readonly string[], seen: readonly Message[]
   for (const body of arrived) {
     if (body.text !== textOf(from, body.n)) throw new Error(`${from}/${body.n} arrived changed`)
   }
-  numbers.forEach((n, at) => {
-    const before = numbers[at - 1] ?? -1
-    if (n === before) throw new Error(`${from}/${n} arrived twice`)
+  if (new Set(numbers).size < numbers.length) throw new Error(`${from}: some arrived twice: ${numbers}`)
+  // One in doubt may come late, held back on the line; the others keep their order.
+  const sure = numbers.filter((n) => told[n] === 'ok')
+  sure.forEach((n, at) => {
+    const before = sure[at - 1] ?? -1
     if (n < before) throw new Error(`${from}/${n} arrived after ${before}`)
   })
   told.forEach((code, n) => {

@@ -23,6 +23,7 @@ test('invariant 41: any cutting of the byte stream yields the same frames', () =
       expect(reader.isInside).toBe(false)
       expect(budget.used).toBe(0)
     }),
+    { numRuns: 500 },
   )
 })
 
@@ -38,6 +39,7 @@ test('invariant 41: each frame comes with its last byte, not later', () => {
       }
       expect(JSON.stringify(seen)).toBe(JSON.stringify(values))
     }),
+    { numRuns: 500 },
   )
 })
 
@@ -55,5 +57,6 @@ test('hostile bytes end in an error or a wait, and the reader holds no more than
       reader.close()
       expect(budget.used).toBe(0)
     }),
+    { numRuns: 500 },
   )
 })

@@ -92,8 +92,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
     measure: (programs) => measurePrograms(programs, pageBytes),
     adopt: (identity, spec, door, fromByte) => adoptChild(house, identity, spec, door, fromByte),
     async run(spec, door, limits) {
-      const hasNetwork = limits.network ?? true
-      const { plan } = await planFor(spec, hasNetwork || spec.forwards.length > 0)
+      const { plan } = await planFor(spec, (limits.network ?? true) || spec.forwards.length > 0)
       return await runPlan(plan, { spec, door, options: limits, guard: house.guard, clock })
     },
     async close() {

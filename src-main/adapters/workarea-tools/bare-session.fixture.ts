@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ActivityBody } from '../../contract/session.ts'
 import type { Executor, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../ports/executor.ts'
-import type { ModelUse } from '../../ports/gateway.ts'
-import type { AskOutcome, AskRequest, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
+import type {
+  AskOutcome,
+  AskRequest,
+  ModelCallOpening,
+  RuntimeSession,
+  SessionLaunch,
+} from '../../ports/runtime.ts'
 
 export interface BareSessionOptions {
   readonly agent: string
@@ -69,30 +74,18 @@ export async function openBareSession(options: BareSessionOptions) {
     },
     network: closed,
     launch: () => Promise.reject(new Error('nothing is launched in this test')),
-    run: (launch, limits) => {
-      const [program = ''] = launch.args
-      if (options.programs && !options.programs.includes(program)) return Promise.resolve(notRun)
-      return options.executor
-        ? options.executor.run(walled(launch, workareaPath, home), closed, limits)
-        : runBare(launch, limits, workareaPath, home)
-    },
+    run: (launch, limits) => runTool(options, launch, limits, { workareaPath, home }),
     emit: (body) => activities.push(body),
     ask: async (request) => {
       asked.push(request)
       return options.answer?.(request) ?? { kind: 'cancelled' }
     },
-    openModelCall({ provider, model, cost }) {
-      const { ok } = session.door.open(`model:${provider}/${model}`, `Ask ${provider}/${model}`)
-      if (!ok) return { ok, cause: 'not_held', sentence: 'the session does not hold it' }
-      const call = {
-        progress: () => ({ ok: true }) as const,
-        onStop: () => undefined,
-        end: (how: string, use: Omit<ModelUse, 'costUsdNanos'> | null) => {
-          if (how === 'done' || use === null) settled.push(use ? { ...use, costUsdNanos: cost(use) } : unknownUse)
-        },
-      }
-      return { ok: true, call }
-    },
+    openModelCall: (opening) =>
+      openCall(
+        opening,
+        (device, what) => session.door.open(device, what).ok,
+        (use) => settled.push(use),
+      ),
     openGateway: () => ({ host: '127.0.0.1', port: 1, key: 'session-key' }),
     reportUsage: () => undefined,
     rememberChild: () => undefined,
@@ -105,7 +98,42 @@ export async function openBareSession(options: BareSessionOptions) {
   return { session, base, activities, opened, settled, asked, stop: () => stopping.abort(), close }
 }
 
+type Settled = Parameters<RuntimeSession['door']['settleModel']>[0]
+
+/** A model call that is never cut; what it used is told when it is known, and when it never will be. */
+function openCall(
+  { provider, model, cost }: ModelCallOpening,
+  mayOpen: (device: string, what: string) => boolean,
+  settle: (use: Settled) => void,
+): ReturnType<RuntimeSession['openModelCall']> {
+  if (!mayOpen(`model:${provider}/${model}`, `Ask ${provider}/${model}`))
+    return { ok: false, cause: 'not_held', sentence: 'the session does not hold it' }
+  return {
+    ok: true,
+    call: {
+      progress: () => ({ ok: true }),
+      onStop: () => undefined,
+      end(how, use) {
+        if (how === 'done' || use === null) settle(use ? { ...use, costUsdNanos: cost(use) } : unknownUse)
+      },
+    },
+  }
+}
+
 const unknownUse = { inputTokens: null, cachedTokens: null, outputTokens: null, costUsdNanos: null }
+
+function runTool(
+  options: BareSessionOptions,
+  launch: SessionLaunch,
+  limits: RunOptions,
+  { workareaPath, home }: { readonly workareaPath: string; readonly home: string },
+): Promise<RunOutcome> {
+  const [program = ''] = launch.args
+  if (options.programs && !options.programs.includes(program)) return Promise.resolve(notRun)
+  return options.executor
+    ? options.executor.run(walled(launch, workareaPath, home), closed, limits)
+    : runBare(launch, limits, workareaPath, home)
+}
 
 const closed: NetworkDoor = () => ({ ok: false, reason: 'no network in this test' })
 

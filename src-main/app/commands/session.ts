@@ -1,7 +1,7 @@
 import { SignalboxError } from '../../contract/errors.ts'
 import { PromptId } from '../../contract/ids.ts'
 import type { SignalboxContract } from '../../contract/index.ts'
-import type { Handlers } from '../../contract/procedure.ts'
+import type { CallContext, Handlers } from '../../contract/procedure.ts'
 import { decideAnswer } from '../../domain/session/answer.ts'
 import { decidePause } from '../../domain/session/pause.ts'
 import { decidePrompt } from '../../domain/session/prompt.ts'
@@ -15,7 +15,7 @@ type Verbs = 'submit' | 'prompt' | 'answer' | 'stop' | 'pause' | 'resume' | 'rep
 
 /** Commands that a session takes while it waits or works. */
 export function createSessionCommands(parts: AppParts): Pick<Handlers<SignalboxContract>['session'], Verbs> {
-  const { store, ids, dispatcher, powers } = parts
+  const { store, ids, dispatcher } = parts
   return {
     submit: (input, context) => submitSession(parts, input, context),
     prompt: ({ sessionId, text }, context) =>
@@ -63,17 +63,23 @@ export function createSessionCommands(parts: AppParts): Pick<Handlers<SignalboxC
         decide: () => decideResume(store.sessions.read(sessionId), sessionId, context.commandId),
         reply: (_facts, atSeq) => ({ atSeq }),
       }),
-    reprioritise({ sessionId, priority }, context) {
-      const done = dispatcher.dispatch(context, {
-        types: ['session.reprioritised'],
-        subject: sessionId,
-        decide: () => decideReprioritise(store.sessions.read(sessionId), sessionId, priority),
-        reply: (_facts, atSeq) => ({ atSeq }),
-      })
-      // Only the running kernel knows of it; a session that is started later begins with what its row says.
-      const row = store.sessions.read(sessionId)?.row
-      if (row?.pid) powers.processes.setPriority(row.pid, processPriorityOf(row.priority))
-      return done
-    },
+    reprioritise: (input, context) => reprioritise(parts, input, context),
   }
+}
+
+function reprioritise(
+  { store, dispatcher, powers }: AppParts,
+  { sessionId, priority }: { readonly sessionId: string; readonly priority: number },
+  context: CallContext,
+) {
+  const done = dispatcher.dispatch(context, {
+    types: ['session.reprioritised'],
+    subject: sessionId,
+    decide: () => decideReprioritise(store.sessions.read(sessionId), sessionId, priority),
+    reply: (_facts, atSeq) => ({ atSeq }),
+  })
+  // Only the running kernel knows of it; a session that is started later begins with what its row says.
+  const row = store.sessions.read(sessionId)?.row
+  if (row?.pid) powers.processes.setPriority(row.pid, processPriorityOf(row.priority))
+  return done
 }

@@ -2,6 +2,7 @@ import type { ModelCall } from '../../contract/process.ts'
 import type { SessionRow } from '../../contract/session.ts'
 import type { Clock, Ids, Log } from '../../ports/clock.ts'
 import type { Executor } from '../../ports/executor.ts'
+import type { Tape } from '../../ports/gateway.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { Secrets } from '../../ports/secrets.ts'
 import type { Workareas } from '../../ports/workareas.ts'
@@ -11,6 +12,7 @@ import type { Ledger } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
 import type { ModelGateway } from './model-access.ts'
 import type { Programs } from './programs.ts'
+import type { KernelDoor } from './session-door.ts'
 
 /** What running sessions needs of the rest of the house. */
 export interface HostPowers {
@@ -24,6 +26,12 @@ export interface HostPowers {
   /** undefined: no session can pay for its model through Signalbox. */
   readonly gateway: ModelGateway | undefined
   readonly programs: Programs
+  readonly recordings: {
+    /** Where the session's model calls are taken down, or where they are played from. Throws when that can't be read. */
+    tape(replays: string | null, note: KernelDoor['note']): Tape
+    /** SHA-256 of the recording that its end has closed; undefined when there is none. */
+    digestOf(sessionId: string): Promise<string | undefined>
+  }
   /** Shows a model call as it goes. */
   readonly noteCall: (call: ModelCall) => void
   readonly clock: Clock

@@ -25,6 +25,7 @@ export type StartTurn = (
 
 export type KernelNews =
   | { readonly type: 'exited'; readonly pid: number; readonly reason: EndReason }
+  | { readonly type: 'suspended' | 'resumed'; readonly pid: number }
   | {
       readonly type: 'budget.exceeded'
       readonly pid: number
@@ -50,6 +51,8 @@ export interface KernelHost {
   spawn(spec: ProcessSpec): { readonly pid: number; readonly parent: number }
   door(pid: number): KernelDoor
   usage(pid: number): KernelUsage
+  /** Names of the devices that a process holds now, which may be fewer than it was given. */
+  devices(pid: number): readonly string[]
   prompt(pid: number, prompt: { readonly promptId: string; readonly text: string }): void
   /** Asks it to end after its turn. */
   term(pid: number): void

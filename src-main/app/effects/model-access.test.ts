@@ -29,6 +29,7 @@ function session(options: { isFree?: boolean; fits?: number; reason?: string; is
   const door: KernelDoor = {
     isAlive: options.isAlive ?? true,
     whenRunning: async () => true,
+    note: () => undefined,
     open: () => ({ ok: true }),
     charge: () => true,
     settle: () => undefined,

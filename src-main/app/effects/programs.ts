@@ -31,7 +31,8 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
   const byPid = new Map<number, Program>()
   let isTimed = false
   const unsubscribe = kernel.onNews((news) => {
-    const program = news.type === 'exited' ? byPid.get(news.pid) : undefined
+    const program = byPid.get(news.pid)
+    if (program && (news.type === 'suspended' || news.type === 'resumed')) hold(program, news.type, log)
     if (!program || news.type !== 'exited') return
     byPid.delete(news.pid)
     const { pid, reason } = news
@@ -63,20 +64,12 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
         })
     })
   }
-  const spawnPart = (parent: number, name: string): number | undefined => {
-    try {
-      return kernel.parts.spawn(parent, name)
-    } catch (error) {
-      log.warn('a program could not be made a process', { name, error })
-      return undefined
-    }
-  }
   return {
     /** Makes a started program a part of its session; it ends as a process when it ends as a program. */
     follow(live: LiveSession, child: Child, name: string): void {
       if (live.pid === undefined) return
       const parent = live.pid
-      const pid = spawnPart(parent, name)
+      const pid = spawnPart({ kernel, log }, parent, name)
       if (pid === undefined) return
       const program: Program = { child, live, last: undefined }
       byPid.set(pid, program)
@@ -91,6 +84,25 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
       unsubscribe()
       byPid.clear()
     },
+  }
+}
+
+/** A program stands still while its process does. */
+function hold({ child, live }: Program, how: 'suspended' | 'resumed', log: Log): void {
+  const held = how === 'suspended' ? child.freeze() : child.thaw()
+  held.catch((error: unknown) => log.warn('a program could not be held', { session: live.id, how, error }))
+}
+
+function spawnPart(
+  { kernel, log }: Pick<ProgramPowers, 'kernel' | 'log'>,
+  parent: number,
+  name: string,
+): number | undefined {
+  try {
+    return kernel.parts.spawn(parent, name)
+  } catch (error) {
+    log.warn('a program could not be made a process', { name, error })
+    return undefined
   }
 }
 

@@ -69,14 +69,15 @@ function modelWays(
   { pid, home, record }: RuntimeSessionFacts,
   showUsage: () => void,
 ): Pick<RuntimeSession, 'openGateway' | 'openModelCall'> {
-  const { gateway, kernel, ids, clock, noteCall } = powers
+  const { gateway, kernel, ids, clock, noteCall, recordings } = powers
   const { agent, title } = live.row
+  const door = kernel.door(pid)
   const session = createGatewaySession({
     sessionId: live.id,
-    door: kernel.door(pid),
+    door,
     meter: () => live.meter,
     isFree: live.row.payment === 'none',
-    tape: null,
+    tape: recordings.tape(null, door.note),
     placeholders: [
       { text: record.path, token: '<workarea>' },
       { text: home, token: '<home>' },
@@ -119,9 +120,11 @@ function openDoors(
   const { kernel, gateway } = powers
   return createSessionDoor({
     door: kernel.door(pid),
-    hosts: live.devices
-      .filter((name) => name.startsWith(netPrefix))
-      .map((name) => name.slice(netPrefix.length)),
+    hosts: () =>
+      kernel
+        .devices(pid)
+        .filter((name) => name.startsWith(netPrefix))
+        .map((name) => name.slice(netPrefix.length)),
     gateway: gateway?.address,
     isFree: live.row.payment === 'none',
     onRefused: refusalTeller(powers, live, pid),

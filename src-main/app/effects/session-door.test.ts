@@ -5,6 +5,7 @@ import { createSessionDoor, matchesHost } from './session-door.ts'
 const unused = {
   isAlive: true,
   whenRunning: async () => true,
+  note: () => undefined,
   begin: () => ({ ok: false, reason: 'not_held' }) as const,
 }
 
@@ -32,7 +33,7 @@ it('opens the granted device for a host and tells each refusal with what was att
       ...unused,
     },
     gateway: { host: '127.0.0.1', port: 7 },
-    hosts: ['*.good.example:443'],
+    hosts: () => ['*.good.example:443'],
     isFree: false,
     onRefused: (device, what) => void refused.push(`${device} ${what}`),
     onSettled: () => undefined,
@@ -74,7 +75,7 @@ it.each([
       ...unused,
     },
     gateway: undefined,
-    hosts: [],
+    hosts: () => [],
     isFree,
     onRefused: () => undefined,
     onSettled: () => undefined,

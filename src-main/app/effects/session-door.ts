@@ -26,6 +26,11 @@ export interface KernelDoor {
   ):
     | { readonly ok: true; readonly operation: KernelOperation }
     | { readonly ok: false; readonly reason: string }
+  /** Notes an operation in the session's recording; undefined when there is none. */
+  note(
+    driver: string,
+    request: unknown,
+  ): { end(outcome: { readonly value: unknown } | { readonly error: string }): void } | undefined
   open(device: string): { readonly ok: true } | { readonly ok: false; readonly reason: string }
   /** Refusable, before the effect. */
   charge(cost: { readonly toolCalls?: number }): boolean
@@ -35,8 +40,8 @@ export interface KernelDoor {
 
 export interface DoorPowers {
   readonly door: KernelDoor
-  /** Network grants as written, e.g. `api.example.com:443`, `*.example.com:443`, `*`. */
-  readonly hosts: readonly string[]
+  /** Network grants as they stand now, as written, e.g. `api.example.com:443`, `*.example.com:443`, `*`. */
+  readonly hosts: () => readonly string[]
   /** Where the model gateway listens. */
   readonly gateway: { readonly host: string; readonly port: number } | undefined
   /** Nobody pays for its model: tokens count, money does not. */
@@ -83,7 +88,7 @@ export function createSessionDoor(powers: DoorPowers): {
       if (gateway && host === gateway.host && port === gateway.port)
         return open(gatewayDevice, 'model gateway')
       const address = `${host}:${port}`
-      const grant = powers.hosts.find((pattern) => matchesHost(pattern, address)) ?? address
+      const grant = powers.hosts().find((pattern) => matchesHost(pattern, address)) ?? address
       return open(`net:${grant}`, address)
     },
   }

@@ -3,9 +3,9 @@ import { WorkareaId } from '../../contract/ids.ts'
 import type { EndReason } from '../../contract/session.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers, HostState } from './host-powers.ts'
+import { isCutOff, lastWords } from './last-words.ts'
 import type { LiveSession } from './live-session.ts'
 import { overBudget } from './model-access.ts'
-import { isCutOff, lastWordsMs } from './turns.ts'
 import { createUsageMeter } from './usage-meter.ts'
 
 /** The end in order: nothing of it runs any more, its tree is stored, then the fact is written and the slot is free. */
@@ -26,6 +26,7 @@ export async function endSession(
     .catch((error: unknown) => powers.log.warn('the runtime did not close', { session: live.id, error }))
   await Promise.all([...live.children].map((child) => child.terminate(2000).catch(() => undefined)))
   await storeResult(powers, live)
+  const recordingDigest = await digestOf(powers, live.id)
   finish(
     powers,
     state,
@@ -33,15 +34,9 @@ export async function endSession(
     live.failure !== undefined && reason.kind === 'killed' && !live.stopRequested
       ? { kind: 'fault', error: live.failure }
       : reason,
+    recordingDigest,
   )
   await powers.homes.remove(live.id)
-}
-
-/** Waits until the agent has told why it stops, for a bounded time. */
-function lastWords({ clock }: HostPowers, live: LiveSession): Promise<unknown> {
-  const limit = Promise.withResolvers<void>()
-  const cancel = clock.after(lastWordsMs, () => limit.resolve())
-  return Promise.race([live.turnOver, limit.promise]).finally(cancel)
 }
 
 /** Counts the changes and stores the tree under the session's result ref, so that nothing is lost whatever comes next. */
@@ -83,7 +78,22 @@ export async function reportChanges(
   ])
 }
 
-function finish(powers: HostPowers, state: HostState, live: LiveSession, endReason: EndReason): void {
+/** The digest of what was recorded, which the last model call closes; not waited for long. */
+function digestOf({ recordings, clock }: HostPowers, sessionId: string): Promise<string | undefined> {
+  const limit = Promise.withResolvers<undefined>()
+  const cancel = clock.after(digestMs, () => limit.resolve(undefined))
+  return Promise.race([recordings.digestOf(sessionId), limit.promise]).finally(cancel)
+}
+
+const digestMs = 2000
+
+function finish(
+  powers: HostPowers,
+  state: HostState,
+  live: LiveSession,
+  endReason: EndReason,
+  recordingDigest?: string,
+): void {
   const { ledger } = powers
   const usage =
     live.meter?.usage() ??
@@ -106,6 +116,7 @@ function finish(powers: HostPowers, state: HostState, live: LiveSession, endReas
         usage,
         activityCount: count,
         activitiesDigest: digest,
+        ...(recordingDigest === undefined ? {} : { recordingDigest }),
       },
     },
   ])

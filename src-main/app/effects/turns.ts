@@ -1,6 +1,7 @@
 import type { RuntimeHandle, TurnResult } from '../../ports/runtime.ts'
 import type { HostPowers, HostState } from './host-powers.ts'
 import type { StartTurn } from './kernel-host.ts'
+import { afterLastWords, isCutOff } from './last-words.ts'
 import type { LiveSession } from './live-session.ts'
 import { describe } from './session-end.ts'
 
@@ -28,27 +29,6 @@ export function createStartTurn(powers: HostPowers, state: HostState): StartTurn
       live.turn = undefined
     }
   }
-}
-
-/** How long an agent whose budget has ended may still say so; it can't do anything any more, every door is shut. */
-export const lastWordsMs = 4000
-
-/** The end of the process, put off a little when a model answer was cut off: its agent is about to tell its user why. */
-function afterLastWords({ clock }: HostPowers, live: LiveSession, signal: AbortSignal): AbortSignal {
-  const later = new AbortController()
-  const end = () => {
-    if (!isCutOff(live)) return later.abort()
-    clock.after(lastWordsMs, () => later.abort())
-  }
-  if (signal.aborted) end()
-  else signal.addEventListener('abort', end, { once: true })
-  return later.signal
-}
-
-/** Ended by its model use, which the gateway tells the agent in the middle of an answer. */
-export function isCutOff(live: LiveSession): boolean {
-  const resource = live.exceeded?.resource
-  return live.isAtGateway && !live.stopRequested && (resource === 'tokens' || resource === 'usd')
 }
 
 function takeTurn(

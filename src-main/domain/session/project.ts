@@ -85,7 +85,8 @@ type OtherFact = Exclude<Fact, LivingFact> | Extract<Fact, { type: 'session.acce
 function projectKernel(state: SessionState, fact: OtherFact): SessionState {
   switch (fact.type) {
     case 'process.spawned':
-      return withRow(state, { pid: fact.payload.pid })
+      // What is started below the session's own process is a part of it.
+      return state.row.pid === fact.payload.parent ? state : withRow(state, { pid: fact.payload.pid })
     case 'capability.granted':
       if (isOther(state, fact.payload.pid)) return state
       return withExtras(state, {

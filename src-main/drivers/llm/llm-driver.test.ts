@@ -29,7 +29,8 @@ test('missing usage is estimated with the kernel’s measure, and said to be', a
     value: { usage: { promptTokens, completionTokens: estTokens('hi there'), estimated: true } },
     cost: { tokens: promptTokens + estTokens('hi there') },
   })
-  for (const value of ['', 'é漢😀', { a: [1, null] }, undefined]) expect(estimateTokens(value)).toBe(estTokens(value))
+  for (const value of ['', 'é漢😀', { a: [1, null] }, undefined])
+    expect(estimateTokens(value)).toBe(estTokens(value))
 })
 
 test('a call that breaks off is charged for what had come', async () => {
@@ -39,9 +40,14 @@ test('a call that breaks off is charged for what had come', async () => {
   }
   const handle = await llmDriver(chat).open(owner)
   const error = await Promise.resolve(handle.read?.({ messages })).catch((thrown: unknown) => thrown)
-  expect(error).toMatchObject({ message: 'cut', cost: { tokens: estTokens([messages, null]) + estTokens('twelve chars') } })
+  expect(error).toMatchObject({
+    message: 'cut',
+    cost: { tokens: estTokens([messages, null]) + estTokens('twelve chars') },
+  })
   const nothing = await llmDriver(async () => Promise.reject(new Error('down'))).open(owner)
-  expect(await Promise.resolve(nothing.read?.({ messages })).catch((thrown: unknown) => thrown)).not.toHaveProperty('cost')
+  expect(
+    await Promise.resolve(nothing.read?.({ messages })).catch((thrown: unknown) => thrown),
+  ).not.toHaveProperty('cost')
 })
 
 test('closing aborts the call, and its listener hears nothing more', async () => {
@@ -80,10 +86,12 @@ test('a listener that throws is no failure of the model, and malformed requests 
 
 test('through the kernel: side channels reach the chat function, and a token budget ends the process', async () => {
   const test = testKernel()
-  test.kernel.registerDriver(llmDriver(async ({ onDelta, messages: sent }) => {
-    onDelta?.(`echo ${sent[0]?.content}`)
-    return { text: 'ok', usage: { promptTokens: 60, completionTokens: 0 } }
-  }))
+  test.kernel.registerDriver(
+    llmDriver(async ({ onDelta, messages: sent }) => {
+      onDelta?.(`echo ${sent[0]?.content}`)
+      return { text: 'ok', usage: { promptTokens: 60, completionTokens: 0 } }
+    }),
+  )
   const deltas: string[] = []
   const reason = await runRoot(
     test,
@@ -121,7 +129,12 @@ test('over the model port: text, calls, usage with cached tokens and price', asy
     { kind: 'tool-call', call: { id: 'd', name: 't', argumentsText: '{broken' } },
     { kind: 'end', reason: 'tools', usage: { inputTokens: 10, cachedTokens: 4, outputTokens: 3 } },
   ]
-  const chat = modelsChat(models(events, seen), { provider: 'anthropic', model: 'm', baseUrl: null, apiKey: 'k' })
+  const chat = modelsChat(models(events, seen), {
+    provider: 'anthropic',
+    model: 'm',
+    baseUrl: null,
+    apiKey: 'k',
+  })
   const deltas: string[] = []
   const request: LlmRequest = {
     messages: [

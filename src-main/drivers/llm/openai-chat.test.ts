@@ -48,7 +48,8 @@ const ask = { messages: [{ role: 'user', content: 'hi' }] } as const
 function sse(...chunks: unknown[]): Answer {
   return (_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    for (const chunk of chunks) response.write(`data: ${typeof chunk === 'string' ? chunk : JSON.stringify(chunk)}\n\n`)
+    for (const chunk of chunks)
+      response.write(`data: ${typeof chunk === 'string' ? chunk : JSON.stringify(chunk)}\n\n`)
     response.end()
   }
 }
@@ -69,7 +70,10 @@ test('streams text, gathers tool calls from their pieces, and prices the usage',
     sse(
       text('Hel'),
       text('lo'),
-      calls({ index: 1, id: 'b', function: { name: 'two', arguments: '' } }, { index: 0, id: 'a', function: { name: 'one', arguments: '{"x"' } }),
+      calls(
+        { index: 1, id: 'b', function: { name: 'two', arguments: '' } },
+        { index: 0, id: 'a', function: { name: 'one', arguments: '{"x"' } },
+      ),
       calls({ index: 0, function: { arguments: ':1}' } }),
       stop,
       usage,
@@ -88,7 +92,12 @@ test('streams text, gathers tool calls from their pieces, and prices the usage',
     ],
     usage: { promptTokens: 7, completionTokens: 3, usd: 13e-6 },
   })
-  expect(bodies[0]).toMatchObject({ model: 'm', stream: true, stream_options: { include_usage: true }, max_tokens: 9 })
+  expect(bodies[0]).toMatchObject({
+    model: 'm',
+    stream: true,
+    stream_options: { include_usage: true },
+    max_tokens: 9,
+  })
   expect(JSON.stringify(bodies)).not.toContain(apiKey)
 })
 
@@ -104,8 +113,18 @@ test('a conversation with images, calls and answers goes out as the format wants
   })
   expect(bodies[0]?.messages).toEqual([
     { role: 'system', content: 's' },
-    { role: 'user', content: [{ type: 'text', text: 'u' }, { type: 'image_url', image_url: { url: 'data:image/png;base64,AA' } }] },
-    { role: 'assistant', content: '', tool_calls: [{ id: 'c', type: 'function', function: { name: 't', arguments: '{"a":1}' } }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'u' },
+        { type: 'image_url', image_url: { url: 'data:image/png;base64,AA' } },
+      ],
+    },
+    {
+      role: 'assistant',
+      content: '',
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 't', arguments: '{"a":1}' } }],
+    },
     { role: 'tool', content: 'r', tool_call_id: 'c' },
   ])
 })
@@ -175,8 +194,27 @@ test('an aborted call ends at once, while it hangs and while it waits', async ()
 })
 
 test.each([
-  ['hostile chunks', [null, 5, [], { choices: 7 }, { choices: [{ delta: { tool_calls: [null, 4, { index: -1e300, function: 9 }] } }] }, text('ok'), stop]],
-  ['usage that lies', [text('ok'), stop, { usage: { prompt_tokens: -5, completion_tokens: 1e400 } }, { usage: { prompt_tokens: '7' } }]],
+  [
+    'hostile chunks',
+    [
+      null,
+      5,
+      [],
+      { choices: 7 },
+      { choices: [{ delta: { tool_calls: [null, 4, { index: -1e300, function: 9 }] } }] },
+      text('ok'),
+      stop,
+    ],
+  ],
+  [
+    'usage that lies',
+    [
+      text('ok'),
+      stop,
+      { usage: { prompt_tokens: -5, completion_tokens: 1.5 } },
+      { usage: { prompt_tokens: '7' } },
+    ],
+  ],
 ])('%s change nothing', async (_, chunks) => {
   const { chat } = await endpoint(sse(...chunks))
   const reply = await chat(ask)

@@ -23,14 +23,25 @@ test('any chunking and any line ending gives the same events', async () => {
   const events = fc.array(fc.array(line, { minLength: 1, maxLength: 3 }), { maxLength: 6 })
   const noise = fc.constantFrom('', ': comment', 'event: x', 'id: 5', 'retry: 9', 'datum: no')
   await fc.assert(
-    fc.asyncProperty(events, noise, fc.constantFrom('\n', '\r\n', '\r'), fc.array(fc.nat(500)), async (list, extra, end, cuts) => {
-      const text = list
-        .map((lines) => [extra, ...lines.map((one) => `data: ${one}`), ''].filter((one, i) => one !== '' || i > 0).join(end) + end)
-        .join('')
-      // A lone CR at the very end is only known to end a line once more follows.
-      const closed = end === '\r' ? `${text}:\n` : text
-      expect(await all(closed, cuts)).toEqual(list.map((lines) => lines.join('\n')))
-    }),
+    fc.asyncProperty(
+      events,
+      noise,
+      fc.constantFrom('\n', '\r\n', '\r'),
+      fc.array(fc.nat(500)),
+      async (list, extra, end, cuts) => {
+        const text = list
+          .map(
+            (lines) =>
+              [extra, ...lines.map((one) => `data: ${one}`), '']
+                .filter((one, i) => one !== '' || i > 0)
+                .join(end) + end,
+          )
+          .join('')
+        // A lone CR at the very end is only known to end a line once more follows.
+        const closed = end === '\r' ? `${text}:\n` : text
+        expect(await all(closed, cuts)).toEqual(list.map((lines) => lines.join('\n')))
+      },
+    ),
   )
 })
 

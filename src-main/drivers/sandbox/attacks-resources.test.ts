@@ -75,7 +75,7 @@ describe.each(launchers)('floods from a %s', (_, launch) => {
     const code = `async (sys) => {
       for (let i = 0; i < 5; i++) await sys.remember('x'.repeat(2 ** 18))
       const code = await sys.workingSet().catch((e) => e.message)
-      if (code !== 'the answer is too large for a sandbox') throw new Error(code)
+      if (code !== 'the value is too large for a sandbox') throw new Error(code)
     }`
     expect(await faultOf(code, { launch })).toBe('normal')
   })

@@ -49,7 +49,11 @@ export class CapIndex {
   /** A received message as the guest sees it. Only the kernel's own boot message carries references in its body. */
   message(message: Message): unknown {
     const caps = message.caps.map((ref) => this.number(ref))
-    return { ...message, caps, body: message.from === 0 ? this.#bootBody(message.body) : message.body }
+    return {
+      ...message,
+      caps,
+      body: message.from === 0 && message.remote === undefined ? this.#bootBody(message.body) : message.body,
+    }
   }
 
   #bootBody(body: unknown): unknown {

@@ -32,7 +32,6 @@ export const guestSource = `'use strict';
   const fixed = (object, name, value) =>
     defineProperty(object, name, { value, writable: false, enumerable: false, configurable: false })
   fixed(Error, 'stackTraceLimit', undefined)
-  fixed(Error, 'prepareStackTrace', undefined)
   fixed(Math, 'random', () => { throw new TypeError('a sandbox has no randomness of its own: ask a driver') })
   const noClock = () => { throw new TypeError('a sandbox has no clock of its own: await sys.now()') }
   const SafeDate = function Date(...parts) {

@@ -7,6 +7,8 @@ import { encodeText } from './text-codec.ts'
 
 /** Calls of a guest that are made and not answered yet; more is a flood. */
 const MAX_PENDING = 10_000
+/** Calls that are made before others get a turn; a time slice of the kernel is as long. */
+const CALLS_PER_TURN = 64
 const MAX_START_CHARS = 3 * MAX_MESSAGE_CHARS
 /** Longest time from starting a guest's thread or process until it is there. */
 const START_MS = 30_000
@@ -57,7 +59,7 @@ export class Monitor {
   run(link: GuestLink, code: string, args: unknown): Promise<void> {
     this.#link = link
     const calls = JSON.stringify([...this.#options.allow])
-    this.#start = `b{"code":${JSON.stringify(code)},"calls":${calls},"args":${encodeText(args)}}`
+    this.#start = `b{"code":${JSON.stringify(code)},"calls":${calls},"args":${encodeText(args, MAX_START_CHARS)}}`
     if (this.#start.length > MAX_START_CHARS)
       throw new TypeError('code and arguments are too large for a sandbox')
     this.#hold()
@@ -143,24 +145,29 @@ export class Monitor {
   #silent(): void {
     this.#isStepping = false
     clearTimeout(this.#watchdog)
-    if (this.#calls.length > 0 || this.#end) {
-      this.#sys.yield().then(
-        () => this.#turn(),
-        () => this.#kill('the sandbox lost its turn'),
-      )
-    }
+    if (this.#calls.length > 0 || this.#end) this.#queueTurn()
     // With a turn to come the process is queued, which holds virtual time by itself.
     this.#letGo?.()
     this.#letGo = undefined
     this.#flush()
   }
 
+  #queueTurn(): void {
+    this.#sys.yield().then(
+      () => this.#turn(),
+      () => this.#kill('the sandbox lost its turn'),
+    )
+  }
+
+  /** Makes some of the calls, then lets others run: thousands at once would hold the main thread. */
   #turn(): void {
-    const calls = this.#calls
-    this.#calls = []
-    for (const call of calls) if (!this.#isOver) this.#perform(call)
     if (this.#isOver) return
-    if (this.#end) this.#finish(this.#end.fault)
+    const some = this.#calls.slice(0, CALLS_PER_TURN)
+    this.#calls = this.#calls.slice(CALLS_PER_TURN)
+    for (const call of some) if (!this.#isOver) this.#perform(call)
+    if (this.#isOver) return
+    if (this.#calls.length > 0) this.#queueTurn()
+    else if (this.#end) this.#finish(this.#end.fault)
     else this.#flush()
   }
 
@@ -174,7 +181,7 @@ export class Monitor {
     const failed = (error: unknown): void => this.#reply([call.id, false, errorText(error)])
     const answered = (value: unknown): void => {
       try {
-        this.#reply([call.id, true, answerText(value)])
+        this.#reply([call.id, true, encodeText(value, MAX_MESSAGE_CHARS)])
       } catch (error) {
         failed(error)
       }
@@ -215,12 +222,6 @@ export class Monitor {
     this.#replies = this.#replies.slice(list.length)
     this.#step(`s[${list.join(',')}]`)
   }
-}
-
-function answerText(value: unknown): string {
-  const text = encodeText(value)
-  if (text.length > MAX_MESSAGE_CHARS) throw new TypeError('the answer is too large for a sandbox')
-  return text
 }
 
 /** Errors as a guest sees them: the code and the words, no object. */

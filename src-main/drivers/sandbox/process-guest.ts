@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +13,7 @@ export interface GuestProgram {
   readonly file: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Folders that it has to read: its own code. */
+  /** Folders and files that it has to read: its own code. */
   readonly reads: readonly string[]
 }
 
@@ -42,7 +43,10 @@ export function processGuests(start: StartGuest = startUnconfined): GuestLaunche
     const writer = pipes.then(({ stdin }) => stdin.getWriter())
     pipes.then(
       (started) => void listen(started, ears, life.signal),
-      () => ears.ended('the sandbox process did not start'),
+      (error: unknown) => {
+        const words = error instanceof Error ? error.message : 'unknown reason'
+        ears.ended(`the sandbox process did not start: ${words}`)
+      },
     )
     writer.catch(() => undefined)
     return linkOver(pipes, writer, life)
@@ -104,8 +108,9 @@ function guestProgram(memMb: number): GuestProgram {
   const entry = fileURLToPath(new URL('./guest.worker.ts', import.meta.url))
   // Source is spread over the folder; in out/ the entry's chunks lie beside its folder.
   const code = dirname(dirname(entry))
+  const file = realpathSync(process.execPath)
   return {
-    file: process.execPath,
+    file,
     args: [
       '--permission',
       `--allow-fs-read=${code}/*`,
@@ -117,7 +122,8 @@ function guestProgram(memMb: number): GuestProgram {
       String(memMb),
     ],
     env: { ELECTRON_RUN_AS_NODE: '1' },
-    reads: [code, dirname(process.execPath)],
+    // A packaged app's code lies in one archive file, which is all that a wall can show.
+    reads: [code.replace(/(\.asar)[\\/].*$/, '$1'), dirname(file)],
   }
 }
 
@@ -151,11 +157,21 @@ export const startUnconfined: StartGuest = (program, signal) =>
 /** Guests behind an executor's wall, where it holds: no network, and of the files only the guest's own code. */
 export function startConfined(
   executor: Pick<Executor, 'launch'>,
-  place: Pick<LaunchSpec, 'sessionId' | 'cwd' | 'home'>,
+  place: Pick<LaunchSpec, 'sessionId' | 'home'>,
 ): StartGuest {
   const noNetwork: NetworkDoor = () => ({ ok: false, reason: 'a sandbox has no network' })
   return async ({ file, args, env, reads }, signal) => {
-    const spec = { ...place, file, args, env, reads, writes: [], survives: false, forwards: [] }
+    const spec = {
+      ...place,
+      cwd: place.home,
+      file,
+      args,
+      env,
+      reads,
+      writes: [],
+      survives: false,
+      forwards: [],
+    }
     const child = await executor.launch({ ...spec, acceptUnconfined: false }, noNetwork, signal)
     return {
       stdin: child.stdin,

@@ -1,5 +1,12 @@
 import { expect, test, vi } from 'vitest'
+import type { Sys } from '../../kernel/abi.ts'
+import { VirtualClock } from '../../kernel/clock.ts'
+import type { CapRef } from '../../kernel/ids.ts'
+import { MemoryStore } from '../../kernel/journal.ts'
+import { Kernel } from '../../kernel/kernel.ts'
 import { runRoot, settled, testKernel } from '../../kernel/test-kernel.ts'
+import { nodePowers } from '../host-powers.ts'
+import type { GuestLauncher } from './guest-link.ts'
 import { processGuests } from './process-guest.ts'
 import { sandbox } from './sandbox.ts'
 import { report, runGuest } from './test-guest.ts'
@@ -132,76 +139,115 @@ test('a guest that may spawn makes guests as narrow as itself', async () => {
 })
 
 test('virtual time does not pass while a guest computes, and passes while it waits', async () => {
-  let held = 0
-  let most = 0
-  const { kernel, clock } = testKernel()
-  const holdTime = () => {
-    most = Math.max(most, ++held)
-    return () => {
-      held--
-    }
-  }
-  const watched = { heldAtEnd: -1 }
-  const boot = kernel.boot(
-    {
-      name: 'root',
-      async main(sys) {
-        const child = await sys.spawn(sandbox(`async (sys) => { await sys.sleep(5) }`, { holdTime }))
-        await sys.waitpid(child.cap)
-        watched.heldAtEnd = held
-      },
-    },
-    { grant: [], quota: {} },
-  )
-  await vi.waitFor(() => expect(held).toBe(1))
-  expect(await boot).toEqual({ kind: 'normal' })
-  expect({ ...watched, most, at: clock.now() }).toEqual({ heldAtEnd: 0, most: 1, at: 5 })
+  const test = testKernel()
+  const holdTime = () => test.kernel.holdTime()
+  // It starts, computes, waits 5 ms of kernel time, computes: all of it while a timer of 6 ms runs.
+  const code = `async (sys) => {
+    const { caps: [up] } = await sys.recv()
+    const spin = () => { for (let i = 0; i < 3e7; i++); }
+    spin(); await sys.send(up, await sys.now())
+    await sys.sleep(5); spin(); await sys.send(up, await sys.now())
+  }`
+  const times: unknown[] = []
+  await runRoot(test, async (sys) => {
+    await sys.recv()
+    const late = sys.sleep(6).then(() => times.push('late'))
+    await sys.spawn(sandbox(code, { holdTime }), { caps: [sys.selfCap()] })
+    for (let i = 0; i < 2; i++) times.push((await sys.recv()).body)
+    await late
+  })
+  expect(times).toEqual([0, 5, 'late'])
+  expect(test.clock.now()).toBe(6)
 })
 
-test('a stopped guest process makes no call until it is resumed', async () => {
-  const { kernel } = testKernel()
+test('a recorded run of a guest replays, driver calls from the journal', async () => {
+  const store = new MemoryStore()
+  const config = { powers: nodePowers(), mode: 'record', store } as const
+  const kernel = new Kernel({ clock: new VirtualClock(), ...config })
+  let calls = 0
+  kernel.registerDriver({ name: 'dice', open: () => ({ read: async () => ({ value: ++calls * 7 }) }) })
+  const code = `async (sys) => {
+    const { caps: [up, dice] } = await sys.recv()
+    const handle = await sys.open(dice)
+    let sum = 0
+    for (let i = 0; i < 3; i++) { sum += await sys.read(handle); await sys.sleep(sum) }
+    await sys.send(up, [sum, await sys.now()])
+  }`
   const heard: unknown[] = []
-  const boot = kernel.boot(
-    {
-      name: 'root',
-      async main(sys) {
-        await sys.recv()
-        const code = `async (sys) => { const { caps: [up] } = await sys.recv(); await sys.send(up, 1) }`
-        const child = await sys.spawn(sandbox(code), { caps: [sys.selfCap()] })
-        await sys.suspend(child.cap)
-        heard.push((await sys.recv({ timeoutMs: 10 }).catch((error: { code: string }) => error)) as unknown)
-        await sys.resume(child.cap)
-        heard.push((await sys.recv()).body)
+  const main = (on: () => Kernel) => async (sys: Sys) => {
+    const boot = await sys.recv<{ devices: { dice: CapRef } }>()
+    const guest = sandbox(code, { launch: threadGuests, holdTime: () => on().holdTime() })
+    const child = await sys.spawn(guest, { caps: [sys.selfCap(), boot.body.devices.dice] })
+    heard.push((await sys.recv()).body)
+    await sys.waitpid(child.cap)
+  }
+  await kernel.boot({ name: 'root', main: main(() => kernel) }, { grant: ['dice'], quota: {} })
+  const again = Kernel.replayFrom(store, { powers: nodePowers() })
+  const reason = await again.boot({ name: 'root', main: main(() => again) }, { grant: ['dice'], quota: {} })
+  expect(reason).toEqual({ kind: 'normal' })
+  expect(heard).toEqual([
+    [42, 70],
+    [42, 70],
+  ])
+  expect(calls).toBe(3)
+  expect(again.events()).toEqual(kernel.events())
+})
+
+/** A launcher that lets a test listen in on what guests say, and on their ends. */
+function tapped(launch: GuestLauncher) {
+  const heard: unknown[] = []
+  const ends: string[] = []
+  const tap: GuestLauncher = (limits, ears) =>
+    launch(limits, {
+      heard(message) {
+        heard.push(message)
+        ears.heard(message)
       },
-    },
-    { grant: [], quota: {} },
+      ended(why) {
+        ends.push(why)
+        ears.ended(why)
+      },
+    })
+  return { tap, heard, ends }
+}
+
+/** A kernel with an idle root, below which host processes start. */
+async function idleKernel() {
+  const { kernel } = testKernel()
+  void kernel.boot({ name: 'root', main: () => new Promise(() => undefined) }, { grant: [], quota: {} })
+  await settled()
+  return kernel
+}
+
+test('a stopped process makes no call, whatever its guest asks, until it is resumed', async () => {
+  const kernel = await idleKernel()
+  const { tap, heard } = tapped(threadGuests)
+  const image = sandbox(
+    `async (sys) => { await sys.log('info', 'called'); await sys.recv(); await sys.recv() }`,
+    { launch: tap },
   )
-  expect(await boot).toEqual({ kind: 'normal' })
-  expect(heard).toEqual([expect.objectContaining({ code: 'ETIMEDOUT' }), 1])
+  const { pid } = kernel.spawnHost({ image, devices: [] })
+  const called = () => kernel.events().some(({ ev }) => ev.kind === 'log')
+  kernel.suspend(pid)
+  await settled()
+  kernel.resume(pid)
+  await settled(2)
+  kernel.suspend(pid)
+  await vi.waitFor(() => expect(heard).toContain('i'), 5000)
+  await settled(50)
+  expect(called()).toBe(false)
+  kernel.resume(pid)
+  await vi.waitFor(() => expect(called()).toBe(true))
+  kernel.signal(pid)
 })
 
 test.each([
   ['thread', threadGuests],
   ['process', processGuests()],
 ])('the %s ends with its kernel process', async (_, launch) => {
-  const { kernel } = testKernel()
-  void kernel.boot({ name: 'root', main: () => new Promise(() => undefined) }, { grant: [], quota: {} })
-  await settled()
-  const heard: unknown[] = []
-  const ends: string[] = []
-  const image = sandbox('async (sys) => { await sys.recv(); await sys.recv() }', {
-    launch: (limits, ears) =>
-      launch(limits, {
-        heard(message) {
-          heard.push(message)
-          ears.heard(message)
-        },
-        ended(why) {
-          ends.push(why)
-          ears.ended(why)
-        },
-      }),
-  })
+  const kernel = await idleKernel()
+  const { tap, heard, ends } = tapped(launch)
+  const image = sandbox('async (sys) => { await sys.recv(); await sys.recv() }', { launch: tap })
   const { pid } = kernel.spawnHost({ image, devices: [] })
   await vi.waitFor(() => expect(heard).toContain('i'), 5000)
   expect(ends).toEqual([])

@@ -1,6 +1,7 @@
 import type { ExitReason, Quota, SpawnOptions } from '../../kernel/abi.ts'
 import { runRoot, testKernel } from '../../kernel/test-kernel.ts'
 import { type SandboxOptions, sandbox } from './sandbox.ts'
+import { threadGuests } from './thread-guest.ts'
 
 /** What came of a guest: why it ended, and what it sent to its parent meanwhile. */
 export interface GuestRun {
@@ -14,9 +15,9 @@ export interface GuestRunOptions extends SandboxOptions {
   readonly kernel?: ReturnType<typeof testKernel>
 }
 
-/** Runs a guest below a root; its first message carries a capability to send to its parent. */
+/** Runs a guest below a root; its first message carries a capability to send to its parent. On a thread by default. */
 export async function runGuest(code: string, options: GuestRunOptions = {}): Promise<GuestRun> {
-  const { args, quota, kernel = testKernel(), ...rest } = options
+  const { args, quota, kernel = testKernel(), launch = threadGuests, ...rest } = options
   const said: unknown[] = []
   let reason: ExitReason | undefined
   await runRoot(kernel, async (sys) => {
@@ -27,7 +28,7 @@ export async function runGuest(code: string, options: GuestRunOptions = {}): Pro
       args,
       quota: quota ?? {},
     }
-    await sys.spawn(sandbox(code, rest), spawn)
+    await sys.spawn(sandbox(code, { ...rest, launch }), spawn)
     while (!reason) {
       const { body, from } = await sys.recv<{ reason: ExitReason }>()
       if (from === 0) reason = body.reason

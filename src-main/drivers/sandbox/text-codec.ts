@@ -8,8 +8,20 @@ type Tree = unknown
 
 const MAX_DEPTH = 200
 
-export function encodeText(value: unknown): string {
-  return JSON.stringify(encode(value, 0))
+/** Throws TypeError for a value whose text would be longer than about `maxChars`, before it has been made. */
+export function encodeText(value: unknown, maxChars: number): string {
+  return JSON.stringify(encode(value, { depth: 0, left: { chars: maxChars } }))
+}
+
+interface Place {
+  readonly depth: number
+  /** Shared by the whole value. */
+  readonly left: { chars: number }
+}
+
+function take(place: Place, chars: number): void {
+  place.left.chars -= chars
+  if (place.left.chars < 0) throw new TypeError('the value is too large for a sandbox')
 }
 
 /** Throws TypeError for what no guest's codec writes. */
@@ -17,7 +29,8 @@ export function decodeTree(tree: unknown): unknown {
   return decode(tree, 0)
 }
 
-function encode(value: unknown, depth: number): Tree {
+function encode(value: unknown, place: Place): Tree {
+  take(place, typeof value === 'string' ? value.length + 2 : 2)
   switch (typeof value) {
     case 'undefined':
       return tagged('undefined', null)
@@ -27,7 +40,7 @@ function encode(value: unknown, depth: number): Tree {
       if (Number.isFinite(value) && !Object.is(value, -0)) return value
       return tagged('number', Object.is(value, -0) ? '-0' : String(value))
     case 'object':
-      return value === null ? null : encodeObject(value, depth + 1)
+      return value === null ? null : encodeObject(value, { depth: place.depth + 1, left: place.left })
     case 'function':
     case 'symbol':
       throw new TypeError(`a ${typeof value} cannot be passed to a sandbox`)
@@ -36,9 +49,9 @@ function encode(value: unknown, depth: number): Tree {
   }
 }
 
-function encodeObject(value: object, depth: number): Tree {
-  if (depth > MAX_DEPTH) throw new TypeError('nested too deeply')
-  if (Array.isArray(value)) return Array.from(value, (item: unknown) => encode(item, depth))
+function encodeObject(value: object, place: Place): Tree {
+  if (place.depth > MAX_DEPTH) throw new TypeError('nested too deeply')
+  if (Array.isArray(value)) return Array.from(value, (item: unknown) => encode(item, place))
   if (value instanceof Date) {
     const at = value.getTime()
     return tagged('date', Number.isNaN(at) ? null : at)
@@ -46,26 +59,30 @@ function encodeObject(value: object, depth: number): Tree {
   if (value instanceof Map) {
     return tagged(
       'map',
-      Array.from(value, ([key, item]) => [encode(key, depth), encode(item, depth)]),
+      Array.from(value, ([key, item]) => [encode(key, place), encode(item, place)]),
     )
   }
   if (value instanceof Set) {
     return tagged(
       'set',
-      Array.from(value, (item) => encode(item, depth)),
+      Array.from(value, (item) => encode(item, place)),
     )
   }
-  if (value instanceof ArrayBuffer) return [...new Uint8Array(value)]
-  if (ArrayBuffer.isView(value)) return encodeView(value, depth)
+  if (value instanceof ArrayBuffer) return encodeView(new Uint8Array(value), place)
+  if (ArrayBuffer.isView(value)) return encodeView(value, place)
   const out = emptyRecord()
-  for (const [key, item] of Object.entries(value)) out[key] = encode(item, depth)
+  for (const [key, item] of Object.entries(value)) {
+    take(place, key.length + 2)
+    out[key] = encode(item, place)
+  }
   return Object.hasOwn(out, '$t') ? tagged('object', out) : out
 }
 
-function encodeView(view: ArrayBufferView, depth: number): Tree {
+function encodeView(view: ArrayBufferView, place: Place): Tree {
+  take(place, view.byteLength)
   if (view instanceof DataView) return [...new Uint8Array(view.buffer, view.byteOffset, view.byteLength)]
   // Every view but DataView is a list of numbers or of bigints.
-  return Array.from(view as Uint8Array, (item: unknown) => encode(item, depth))
+  return Array.from(view as Uint8Array, (item: unknown) => encode(item, place))
 }
 
 function tagged(tag: string, value: Tree): Tree {

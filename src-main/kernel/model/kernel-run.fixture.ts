@@ -1,5 +1,6 @@
 import type { ProcessImage, Sys } from '../abi.ts'
 import type { HostEvent } from '../host-events.ts'
+import type { Kernel } from '../kernel.ts'
 import type { ProcessRow } from '../ps.ts'
 import { settled, testKernel } from '../test-kernel.ts'
 import { behave, DEVICE, PREPAID, TICK, uniqueFraction } from './device.fixture.ts'
@@ -68,12 +69,18 @@ async function follow(sys: Sys, steps: ReturnType<typeof body>, child: ProcessIm
   }
 }
 
-/** Runs a program on the kernel. */
-export async function runKernel(program: Program): Promise<Seen> {
+/** Runs a program on the kernel; `watch` is called with every line, in the middle of what it tells of. */
+export async function runKernel(
+  program: Program,
+  watch?: (line: string, kernel: Kernel) => void,
+): Promise<Seen> {
   const { quantum, agingRounds } = program
   const { kernel, clock } = testKernel({ quantum, limits: { agingRounds } })
   const lines: string[] = []
-  const note = (line: string): void => void lines.push(line)
+  const note = (line: string): void => {
+    lines.push(line)
+    watch?.(line, kernel)
+  }
   kernel.subscribe((fact) => {
     const line = factLine(fact)
     if (line) note(line)

@@ -74,7 +74,7 @@ function makeRoom(m: Machine, process: PlainProcess, need: number, keep: readonl
   const { victims, summary } = pickVictims(candidates, goal)
   if (victims.length === 0) return false
   memory.resident = memory.resident.filter((one) => !victims.includes(one))
-  memory.swap.push(...victims)
+  memory.swap.push(...victims.filter((one) => !one.isSummary))
   account.resident = residentTokens(memory)
   const freed = victims.reduce((sum, one) => sum + one.tokens, 0)
   const tokens = plainTokens(summary)

@@ -40,7 +40,11 @@ test('any reply is read: bounded, with distinct ids and names that are text', ()
 
 test('a well-formed reply is read as it stands', () => {
   const good = fc.uniqueArray(
-    fc.record({ id: fc.uuid(), tool: fc.constantFrom('a', 'b'), input: fc.jsonValue() }),
+    fc.record({
+      id: fc.uuid(),
+      tool: fc.constantFrom('a', 'b'),
+      input: fc.jsonValue().map((value) => value ?? {}),
+    }),
     {
       selector: ({ id }) => id,
       maxLength: 32,

@@ -15,7 +15,8 @@ export interface AgentTool {
 export interface ToolRequest {
   readonly id: string
   readonly tool: string
-  readonly input?: unknown
+  /** As the model wrote it; an empty object when it wrote nothing. */
+  readonly input: unknown
 }
 
 export type ChatMessage =
@@ -59,8 +60,7 @@ export function parseReply(reply: unknown, step: number): Thought {
     const isUsable = typeof given === 'string' && given !== '' && given.length <= MAX_NAME && !ids.has(given)
     const id = isUsable ? given : `call-${step}-${calls.length}`
     ids.add(id)
-    const input = field(one, 'input')
-    calls.push({ id, tool: clip(tool, MAX_NAME), ...(input === undefined ? {} : { input }) })
+    calls.push({ id, tool: clip(tool, MAX_NAME), input: field(one, 'input') ?? {} })
   }
   return { text, calls, dropped: Math.max(0, asked.length - MAX_CALLS) }
 }

@@ -34,7 +34,8 @@ export interface TurnFailed {
  * (with the message's `corr`, else its id), or a `TurnFailed`. One turn at a time, in order of arrival.
  *
  * The context lives in kernel memory: what no longer fits is paged out and recalled by what a turn is about, so the
- * conversation is bounded by `quota.mem` and not by its length. The system prompt is pinned. Term ends it at once.
+ * conversation is bounded by `quota.mem` and not by its length. The system prompt is pinned; give at least 200 tokens
+ * beyond it. Term ends it at once.
  */
 export function conversationAgent(spec: ConversationSpec): ProcessImage {
   const { maxSteps = DEFAULT_MAX_STEPS } = spec
@@ -117,9 +118,12 @@ async function keep(sys: Sys, messages: readonly ChatMessage[]): Promise<void> {
   const most = segmentChars(sys)
   const share = Math.max(16, Math.floor(most / messages.length))
   const fitted = messages.map((message) => shortened(message, share))
-  if (observationText(fitted, Number.POSITIVE_INFINITY).length <= most * 2)
-    await sys.remember({ messages: fitted })
-  else await sys.remember({ messages: [{ role: 'assistant', content: '[a step too long to remember]' }] })
+  // Ids, names and braces of many calls can be more than their texts; words alone always fit.
+  const isTooLong = messages.length > 1 && observationText(fitted, Number.POSITIVE_INFINITY).length > most * 2
+  const kept: readonly ChatMessage[] = isTooLong
+    ? [{ role: 'assistant', content: '[a step too long to remember]' }]
+    : fitted
+  await sys.remember({ messages: kept })
 }
 
 function shortened(message: ChatMessage, maxChars: number): ChatMessage {

@@ -72,7 +72,7 @@ async function perform(
   maxChars: number,
 ): Promise<string[]> {
   if (calls.length === 0) return []
-  const requests = calls.map(({ tool, input }) => ({ tool, ...(input === undefined ? {} : { input }) }))
+  const requests = calls.map(({ tool, input }) => ({ tool, input }))
   try {
     const values = await sys.readAll(handle, requests)
     return values.map((value) => observationText(value, maxChars))

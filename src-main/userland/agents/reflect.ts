@@ -46,7 +46,7 @@ export async function reflect(sys: Sys, llm: CapRef, reflection: Reflection): Pr
 
 /** Reads a verdict out of a model's words; `accept` when there is none. Never throws. */
 export function parseVerdict(text: string): ReflectVerdict {
-  for (const value of findJson(text)) {
+  for (const { value } of findJson(text)) {
     if (typeof value !== 'object' || value === null || !('verdict' in value)) continue
     if (value.verdict === 'accept') return { kind: 'accept' }
     if (value.verdict !== 'revise') continue

@@ -90,7 +90,7 @@ test("distils a transcript with a model, at the caller's cost, into memory", asy
       const memory = new LongMemory({ now: sys.now })
       const transcript: ChatMessage[] = [
         { role: 'user', content: 'jump' },
-        { role: 'assistant', content: 'ok', toolCalls: [{ id: '1', tool: 'jump' }] },
+        { role: 'assistant', content: 'ok', toolCalls: [{ id: '1', tool: 'jump', input: {} }] },
         { role: 'tool', content: 'x'.repeat(500_000), toolCallId: '1', name: 'jump' },
         { role: 'assistant', content: 'that hurt' },
       ]

@@ -57,8 +57,10 @@ export async function learn(
  */
 export function parseLessons(text: string): LessonDraft[] {
   const drafts: LessonDraft[] = []
-  for (const value of findJson(text)) {
+  for (const { value, isOutermost } of findJson(text)) {
     for (const one of listOf(value)) {
+      // A list of texts inside a broken lesson is its tags.
+      if (typeof one === 'string' && !isOutermost) continue
       const draft = draftOf(one)
       if (draft && !drafts.some((known) => known.text === draft.text)) drafts.push(draft)
       if (drafts.length === MAX_LESSONS) return drafts

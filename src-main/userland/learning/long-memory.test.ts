@@ -167,13 +167,15 @@ test('any life keeps its laws: unique ids, scores in 0 to 1, size within capacit
           expect(new Set(lessons.map(({ id }) => id)).size).toBe(lessons.length)
           for (const { score } of lessons) expect(score >= 0 && score <= 1).toBe(true)
         }
-        const saved: { value: unknown } = { value: undefined }
+        let saved = ''
         await m.save({
           load: async () => undefined,
-          save: async (lessons) => void (saved.value = JSON.stringify(lessons)),
+          async save(lessons) {
+            saved = JSON.stringify(lessons)
+          },
         })
         const before = m.lessons()
-        await m.load(shelf(JSON.parse(String(saved.value))))
+        await m.load(shelf(JSON.parse(saved)))
         expect(m.lessons()).toEqual(before)
       },
     ),

@@ -119,7 +119,7 @@ export class LongMemory {
 
   /**
    * The at most `k` lessons that share words or tags with the query, best first: shared words, rarer ones weighing more,
-   * times worth. Being recalled counts as use and stops their fading.
+   * up to doubled by worth. Being recalled counts as use and stops their fading.
    */
   recall(query: string, k = 5): readonly Lesson[] {
     const at = this.#now()
@@ -130,7 +130,7 @@ export class LongMemory {
         (sum, [word, weight]) => sum + (hasWord(kept, word) ? weight : 0),
         0,
       )
-      return relevance > 0 ? [{ kept, order, score: relevance * this.#worth(kept.lesson, at) }] : []
+      return relevance > 0 ? [{ kept, order, score: relevance * (1 + this.#worth(kept.lesson, at)) }] : []
     })
     scored.sort((a, b) => b.score - a.score || b.order - a.order)
     return scored.slice(0, Math.max(0, k)).map(({ kept }) => {

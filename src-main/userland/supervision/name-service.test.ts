@@ -156,6 +156,28 @@ describe('hostile clients', () => {
     })
   })
 
+  test('what a body names, by pid, reference or kernel name, is not acted on: only what came as a capability', async () => {
+    await served(async (sys, service, t) => {
+      const { cap: secret, pid } = await sys.spawn(image('secret', (inner) => inner.sleep(1000)))
+      sys.register('known-to-the-kernel')
+      expect(await lookup(sys, service, 'known-to-the-kernel')).toBeUndefined()
+      const reply = sys.derive(sys.selfCap(), ['send'])
+      const before = t.kernel.caps().filter((row) => row.target === String(pid)).length
+      for (const claim of [
+        { pid },
+        { cap: secret },
+        { caps: [secret] },
+        { given: secret, handout: secret },
+      ]) {
+        await sys.send(service, { $: 'name.register', name: 'stolen', ...claim }, { caps: [reply] })
+        expect((await sys.recv()).body).toMatchObject({ ok: false, code: 'EINVAL' })
+      }
+      expect(await lookup(sys, service, 'stolen')).toBeUndefined()
+      expect(t.kernel.caps().filter((row) => row.target === String(pid))).toHaveLength(before)
+      await sys.signal(secret)
+    })
+  })
+
   test('a client that never reads its answers holds up nobody', async () => {
     await served(async (sys, service) => {
       const deaf = image('deaf', async (inner) => {

@@ -132,6 +132,23 @@ describe('what is a failure', () => {
   })
 })
 
+test('a body that revokes what it was given changes nothing', async () => {
+  await rooted(async (sys, count) => {
+    const left = nursery(
+      sys,
+      async (scope) => {
+        for (const one of [tidy(3), tidy(Number.POSITIVE_INFINITY), sleeper(2)]) {
+          sys.revoke((await scope.spawn(one)).cap)
+        }
+        throw new Error('own')
+      },
+      { graceMs: 20 },
+    )
+    await expect(left).rejects.toThrow('own')
+    expect([sys.now(), count()]).toEqual([20, 1])
+  })
+})
+
 test('messages of the owner are left alone', async () => {
   await rooted(async (sys) => {
     const talker = image('talker', async (inner) => {

@@ -122,11 +122,12 @@ class Nursery implements NurseryScope {
     await Promise.allSettled([...this.#living.values(), ...this.#starting])
   }
 
+  /** The body gets a capability of its own: should it revoke that, the child can still be waited for and ended. */
   async #adopt(image: ProcessImage, options?: SpawnOptions): Promise<Child> {
     const child = await this.#tether.spawn(image, options)
     this.#owned.push(child)
     this.#living.set(child, this.#watch(child, image.name))
-    return child
+    return { pid: child.pid, cap: this.#sys.attenuate(child.cap, {}) }
   }
 
   async #watch(child: Child, name: string): Promise<void> {

@@ -18,7 +18,8 @@ export interface Tether {
 /**
  * The kernel lets children of a dead process live on as orphans. A tethered child waits for its starter's end beside
  * its body, and follows it with `shutdown`, however the starter ended: even a killed one leaves no hook or message
- * time to do it itself. The leash is a monitor-only capability, which the body never sees.
+ * time to do it itself. A suspended child follows when it is resumed. The leash is a monitor-only capability, which the
+ * body never sees.
  */
 export function createTether(sys: Sys): Tether {
   const self = sys.selfCap()

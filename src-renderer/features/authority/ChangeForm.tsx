@@ -8,7 +8,7 @@ import { Button } from '../../ui/Button.tsx'
 import { Field, Select } from '../../ui/Field.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
-import { consequencesOf, derivedFrom, namesIn } from './authority.model.ts'
+import { consequencesOf, derivedFrom, namesIn, whoOf } from './authority.model.ts'
 
 export type Change = 'narrow' | 'expire' | 'revoke'
 
@@ -85,11 +85,11 @@ function Narrow(props: FormProps) {
     const ends = term === 'as-is' ? {} : { expiresInMs: Number(term) }
     const outcome = await narrow.run({ id: cap.id, to, ...ends })
     if (!outcome.ok) return
-    say(`${visibleLine(cap.processName)} may now use ${to.map(visibleLine).join(', ')} only.`)
+    say(`${whoOf(cap)} may now use ${to.map(visibleLine).join(', ')} only.`)
     props.onDone()
   }
   const consequences = [
-    `${visibleLine(cap.processName)} keeps only what is named here of ${visibleLine(cap.target)}.`,
+    `${whoOf(cap)} keeps only what is named here of ${visibleLine(cap.target)}.`,
     ...derivedText(props),
   ]
   return (
@@ -144,7 +144,7 @@ function Expire(props: FormProps) {
   const run = async () => {
     const outcome = await expire.run({ id: cap.id, expiresInMs: Number(term) })
     if (!outcome.ok) return
-    say(`Ends in ${textOf(term)}: ${visibleLine(cap.target)} of ${visibleLine(cap.processName)}.`)
+    say(`Ends in ${textOf(term)}: ${visibleLine(cap.target)} of ${whoOf(cap)}.`)
     props.onDone()
   }
   const [first = '', ...rest] = consequencesOf(cap, props.all, props.isWhole)

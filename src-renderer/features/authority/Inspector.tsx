@@ -2,20 +2,16 @@ import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
 import { formatAddress, sessionAddress } from '../../format/address.ts'
 import { formatCount, plural } from '../../format/amounts.ts'
 import { formatAgo, formatMoment } from '../../format/duration.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import { Button } from '../../ui/Button.tsx'
 import { Chip } from '../../ui/Chip.tsx'
 import { Foreign, ForeignBlock } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
 import { derivedFrom, expiryText, holderOf, isWide, originsOf, stateOf } from './authority.model.ts'
 import { type Change, ChangeForm } from './ChangeForm.tsx'
+import type { Picked } from './shown.ts'
 
-/** What is picked: one capability, or all that one holder has on one target, with what was refused there. */
-export interface Picked {
-  readonly cap: CapabilityRow | null
-  readonly beside: readonly CapabilityRow[]
-  readonly refusals: readonly RefusalRow[]
-}
-
+/** One capability in full, or what was refused, and what can be done about it. */
 export function Inspector(props: {
   picked: Picked
   all: readonly CapabilityRow[]
@@ -61,8 +57,6 @@ export function Inspector(props: {
 
 function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRow }) {
   const { cap, all, nowMs, change } = props
-  const origins = originsOf(cap, all)
-  const derived = derivedFrom(cap.id, all)
   return (
     <>
       <h2 className="inspector-title">
@@ -103,6 +97,22 @@ function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRo
           </dd>
         </dl>
       </section>
+      <Ancestry cap={cap} all={all} onPick={props.onPick} />
+    </>
+  )
+}
+
+/** Where it comes from, and what comes from it. */
+function Ancestry(props: {
+  cap: CapabilityRow
+  all: readonly CapabilityRow[]
+  onPick: (id: number) => void
+}) {
+  const { cap, all } = props
+  const origins = originsOf(cap, all)
+  const derived = derivedFrom(cap.id, all)
+  return (
+    <>
       <section className="inspector-part">
         <h3 className="section-title">Derived from</h3>
         {origins.length === 0 && (
@@ -142,7 +152,7 @@ function Holder(props: { one: Pick<CapabilityRow, 'pid' | 'processName' | 'sessi
         </>
       )}
       <a href={formatAddress({ screen: 'processes', pid: one.pid })}>
-        <Foreign text={one.processName} max={50} /> {one.pid}
+        <Foreign text={shortProcessName(one.processName, one.sessionId)} max={50} /> {one.pid}
       </a>
     </>
   )
@@ -162,7 +172,7 @@ function CapLink(props: { cap: CapabilityRow; isCurrent?: boolean; onPick: (id: 
         <Foreign text={cap.target} max={60} />
       </button>
       <span className="faint cut grow">
-        <Foreign text={cap.processName} max={40} /> {cap.pid}
+        <Foreign text={shortProcessName(cap.processName, cap.sessionId)} max={40} /> {cap.pid}
       </span>
       <span className="faint num">{plural(cap.uses, 'use')}</span>
     </div>

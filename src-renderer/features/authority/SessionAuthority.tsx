@@ -1,6 +1,7 @@
 import { useRead } from '../../client/use-read.ts'
 import { screenOfSession } from '../../format/address.ts'
 import { formatCount } from '../../format/amounts.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
 import { useNow } from '../../ui/use-now.ts'
@@ -34,7 +35,11 @@ export function SessionAuthority(props: { sessionId: string }) {
               <span className="grow cut">
                 {row.cap.kind !== 'device' && <span className="faint">{row.cap.kind} </span>}
                 <Foreign text={row.cap.target} max={70} />{' '}
-                <Foreign className="faint" text={row.cap.processName} max={30} />
+                <Foreign
+                  className="faint"
+                  text={shortProcessName(row.cap.processName, row.cap.sessionId)}
+                  max={30}
+                />
               </span>
               <span className="faint num">{expiryText(row.cap, nowMs)}</span>
               <span className="faint num">{formatCount(row.cap.uses)}</span>

@@ -1,6 +1,7 @@
 import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
 import { formatCount, plural } from '../../format/amounts.ts'
 import { formatAge } from '../../format/duration.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import type { LampShape, LampTone } from '../../ui/Lamp.tsx'
 
@@ -39,6 +40,13 @@ type Named = Pick<CapabilityRow, 'pid' | 'processName' | 'sessionId' | 'sessionT
 /** Who a holder is to people: a session's title where it has one, else the process by its name. */
 export function holderOf(one: Named): string {
   return one.sessionTitle ?? one.processName
+}
+
+/** A holder in a sentence: a session by its title, a part of one with it. */
+export function whoOf(one: Named): string {
+  const name = shortProcessName(one.processName, one.sessionId)
+  if (one.sessionTitle === null) return visibleLine(name)
+  return visibleLine(name === 'session' ? one.sessionTitle : `${name} of ${one.sessionTitle}`)
 }
 
 /** Capabilities as the tree in which they derive from each other; what a filter finds keeps its origins above it. */
@@ -171,12 +179,15 @@ export function consequencesOf(
   const copies = derived.filter((one) => one.kind !== 'handle' && one.pid !== cap.pid)
   const others = new Set(copies.map((one) => one.pid)).size
   const own = derived.length - handles.length - copies.length
-  const name = visibleLine(cap.processName)
+  const name = whoOf(cap)
   const least = isWhole ? '' : 'At least '
   return [
     cap.kind === 'handle'
       ? `${name} loses its open ${visibleLine(cap.target)}; it can open it again while it may.`
       : `${name} can no longer use ${visibleLine(cap.target)}.`,
+    cap.target.startsWith('runtime:') && cap.sessionId !== null
+      ? 'Its agent runs through it: the session ends, and what it changed stays for review.'
+      : '',
     handles.length > 0
       ? `${least}${plural(handles.length, 'open handle')} ${handles.length === 1 ? 'closes' : 'close'}; calls under way come back first.`
       : '',

@@ -1,6 +1,6 @@
-import { ChevronDown, ChevronRight } from 'lucide-react'
 import { formatCount } from '../../format/amounts.ts'
 import { formatAge } from '../../format/duration.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import type { Column } from '../../ui/DataGrid.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
@@ -8,7 +8,8 @@ import { type AuthorityRow, expiryText, holderOf, stateOf } from './authority.mo
 
 type AuthorityColumn = Column<AuthorityRow> & { readonly from: number }
 
-function columnsOf(nowMs: number, onFold: (id: number) => void): readonly AuthorityColumn[] {
+/** `from` is the list width from which a column is shown; the telling ones stay longest. */
+function namesOf(nowMs: number, onFold: (id: number) => void): readonly AuthorityColumn[] {
   return [
     {
       id: 'state',
@@ -38,6 +39,11 @@ function columnsOf(nowMs: number, onFold: (id: number) => void): readonly Author
       from: 720,
       render: (row) => <span className="muted">{row.kind === 'held' ? row.cap.rights.join(' ') : ''}</span>,
     },
+  ]
+}
+
+function figuresOf(nowMs: number): readonly AuthorityColumn[] {
+  return [
     {
       id: 'ends',
       header: 'Ends',
@@ -78,7 +84,7 @@ export function columnsFor(
   nowMs: number,
   onFold: (id: number) => void,
 ): readonly Column<AuthorityRow>[] {
-  return columnsOf(nowMs, onFold).filter(({ from }) => width === 0 || width >= from)
+  return [...namesOf(nowMs, onFold), ...figuresOf(nowMs)].filter(({ from }) => width === 0 || width >= from)
 }
 
 const refusedLamp = <LampWord tone="danger" shape="square" word="refused" />
@@ -98,22 +104,19 @@ function WhatCell(props: { row: AuthorityRow; onFold: (id: number) => void }) {
       </>
     )
   const { cap, depth, below, isFolded, isPath } = row
-  const Chevron = isFolded ? ChevronRight : ChevronDown
   return (
     <span className="cap-what" style={{ paddingLeft: Math.min(depth, 12) * 14 }}>
       {below > 0 ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: the arrow keys fold
         <span
-          className="cap-fold"
+          className={`fold ${isFolded ? 'folded' : 'open'}`}
           onClick={(event) => {
             event.stopPropagation()
             props.onFold(cap.id)
           }}
-        >
-          <Chevron size={12} strokeWidth={1.5} aria-hidden="true" />
-        </span>
+        />
       ) : (
-        <span className="cap-fold" />
+        <span className="fold" />
       )}
       <span className="cut">
         {cap.kind !== 'device' && <span className="faint">{cap.kind} </span>}
@@ -131,7 +134,10 @@ function WhoCell(props: { row: AuthorityRow }) {
     <>
       <Foreign className={isPath ? 'faint' : ''} text={holderOf(one)} max={120} />{' '}
       <span className="faint small">
-        {one.sessionTitle !== null && <Foreign text={one.processName} max={40} />} {one.pid}
+        {one.sessionTitle !== null && (
+          <Foreign text={shortProcessName(one.processName, one.sessionId)} max={40} />
+        )}{' '}
+        {one.pid}
       </span>
     </>
   )

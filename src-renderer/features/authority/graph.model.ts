@@ -1,5 +1,6 @@
 import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
 import { plural } from '../../format/amounts.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import { holderOf } from './authority.model.ts'
 
@@ -96,15 +97,17 @@ function compareHolders(a: Item, b: Item): number {
 
 function holderNode(key: string, item: Item, before: Item | undefined, y: number): HolderNode {
   const isPart = item.sessionId !== null && before?.sessionId === item.sessionId
-  if (isPart) return { key, title: visibleLine(item.processName), note: String(item.pid), isPart, y }
+  if (isPart) return { key, title: nameOf(item), note: String(item.pid), isPart, y }
   const title = visibleLine(holderOf(item))
   const note = key.startsWith('s')
     ? ''
     : item.sessionId === null
       ? String(item.pid)
-      : `${visibleLine(item.processName)} ${item.pid}`
+      : `${nameOf(item)} ${item.pid}`
   return { key, title, note, isPart, y }
 }
+
+const nameOf = (one: Item) => visibleLine(shortProcessName(one.processName, one.sessionId))
 
 /** A handle is a device in use, so both end at the same target. */
 function targetKey(item: Item, isBySession: boolean): string {

@@ -11,20 +11,7 @@ import { dialectName, durationOf, sourceText, stateOf } from './models.model.ts'
 export function CallInspector(props: { call: ModelCall; nowMs: number }) {
   const { call } = props
   const { sentence, ...lamp } = stateOf(call.state)
-  const pairs: readonly (readonly [string, string | null])[] = [
-    ['tokens in', countText(call.inputTokens)],
-    ['of it cached', countText(call.cachedTokens)],
-    ['tokens out', countText(call.outputTokens)],
-    ['cost', call.costUsdNanos === null ? 'not known' : formatUsd(call.costUsdNanos)],
-    ['first token', formatStep(call.firstByteMs)],
-    ['took', formatStep(durationOf(call, props.nowMs))],
-    ['asked', formatMoment(call.startedAtMs)],
-    ['through', dialectName(call.dialect)],
-    ['answer', call.isTranslated ? 'translated from another interface' : 'passed on as it came'],
-    ['provider', call.provider],
-    ['status', call.status === null ? null : String(call.status)],
-    ['id', call.id],
-  ]
+  const pairs = pairsOf(call, props.nowMs)
   return (
     <aside className="inspector" aria-label="Selected call">
       <div className="inspector-body">
@@ -76,6 +63,23 @@ export function CallInspector(props: { call: ModelCall; nowMs: number }) {
       </div>
     </aside>
   )
+}
+
+function pairsOf(call: ModelCall, nowMs: number): readonly (readonly [string, string | null])[] {
+  return [
+    ['tokens in', countText(call.inputTokens)],
+    ['of it cached', countText(call.cachedTokens)],
+    ['tokens out', countText(call.outputTokens)],
+    ['cost', call.costUsdNanos === null ? 'not known' : formatUsd(call.costUsdNanos)],
+    ['first token', formatStep(call.firstByteMs)],
+    ['took', formatStep(durationOf(call, nowMs))],
+    ['asked', formatMoment(call.startedAtMs)],
+    ['through', dialectName(call.dialect)],
+    ['answer', call.isTranslated ? 'translated from another interface' : 'passed on as it came'],
+    ['provider', call.provider],
+    ['status', call.status === null ? null : String(call.status)],
+    ['id', call.id],
+  ]
 }
 
 function countText(count: number | null): string {

@@ -10,7 +10,8 @@ export function PricesPart(props: { bar: ReactNode; text: string }) {
   return (
     <div className="models-page">
       {props.bar}
-      <div className="models-body">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and holds little else that could have the focus */}
+      <section className="models-body" aria-label="Prices" tabIndex={0}>
         <Loadable of={prices} rows={8}>
           {(data) => {
             const shown = choosePrices(data.prices, props.text)
@@ -52,7 +53,7 @@ export function PricesPart(props: { bar: ReactNode; text: string }) {
             )
           }}
         </Loadable>
-      </div>
+      </section>
     </div>
   )
 }

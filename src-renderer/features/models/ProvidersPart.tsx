@@ -12,7 +12,8 @@ export function ProvidersPart(props: { bar: ReactNode }) {
   return (
     <div className="models-page">
       {props.bar}
-      <div className="models-body">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and holds little else that could have the focus */}
+      <section className="models-body" aria-label="Providers" tabIndex={0}>
         <Loadable of={providers} rows={4}>
           {(data) => (
             <>
@@ -40,7 +41,7 @@ export function ProvidersPart(props: { bar: ReactNode }) {
             </>
           )}
         </Loadable>
-      </div>
+      </section>
     </div>
   )
 }

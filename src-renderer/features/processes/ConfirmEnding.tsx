@@ -1,4 +1,5 @@
 import type { ProcessRow } from '@contract/process.ts'
+import { useRef } from 'react'
 import { plural } from '../../format/amounts.ts'
 import { Confirm } from '../../ui/Dialog.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
@@ -8,15 +9,19 @@ import type { Ending, ProcessActs } from './use-process-acts.ts'
 /** Asks before processes are ended: which, what becomes of what runs below them, and what is lost. */
 export function ConfirmEnding(props: { acts: ProcessActs; rows: ReadonlyMap<number, ProcessRow> }) {
   const { acts } = props
+  // While the question fades its words stay.
+  const last = useRef<Ending | null>(null)
+  last.current = acts.ending ?? last.current
+  const ending = last.current
   return (
     <Confirm
       isOpen={acts.ending !== null}
-      title={acts.ending ? titleOf(acts.ending) : ''}
-      verb={acts.ending?.verb === 'kill' ? 'Kill' : 'Terminate'}
+      title={ending ? titleOf(ending) : ''}
+      verb={ending?.verb === 'kill' ? 'Kill' : 'Terminate'}
       onClose={acts.leaveEnding}
       onConfirm={acts.confirmEnding}
     >
-      {acts.ending && <Told ending={acts.ending} rows={props.rows} />}
+      {ending && <Told ending={ending} rows={props.rows} />}
     </Confirm>
   )
 }

@@ -5,6 +5,7 @@ import { useRead } from '../../client/use-read.ts'
 import { screenOfSession, sessionAddress } from '../../format/address.ts'
 import { formatCount, formatTokens, formatUsd, plural, shareOf } from '../../format/amounts.ts'
 import { formatClock, formatDuration, formatMoment } from '../../format/duration.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import { Bar } from '../../ui/Budget.tsx'
 import { Button } from '../../ui/Button.tsx'
 import { Chip } from '../../ui/Chip.tsx'
@@ -82,7 +83,7 @@ function Origin(props: { row: ProcessRow; parent: ProcessRow | null; onPick: (pi
       {row.kind === 'session' && (
         <>
           {' · '}
-          <Foreign text={row.name} max={60} />
+          <Foreign text={shortProcessName(row.name, row.sessionId)} max={60} />
         </>
       )}
       {parent && (

@@ -28,9 +28,9 @@ export function ProcessesScreen(props: { pid: number | null }) {
   const { processes: view, setProcesses: set } = useKernelView()
   const hasRoom = useMedia('(min-width: 901px)')
   const isInspectorOpen = useView((state) => state.isInspectorOpen) ?? hasRoom
-  const [isEditing, setEditing] = useState(false)
   const place = useRef<HTMLDivElement>(null)
   const find = useRef<HTMLInputElement>(null)
+  const { isEditing, edit, pick } = useEditing(place)
   const list = useProcessList(feed.table, place, isEditing)
   const acts = useProcessActs()
   useEffect(() => {
@@ -38,15 +38,6 @@ export function ProcessesScreen(props: { pid: number | null }) {
   }, [props.pid, set])
   const active = view.active ?? list.places[0]?.pid ?? null
   const row = list.rowOf(active)
-  const edit = (isOpen: boolean) => {
-    setEditing(isOpen)
-    if (isOpen) useView.getState().set({ isInspectorOpen: true })
-    else focusGrid(place.current)
-  }
-  const pick = (pid: number) => {
-    setEditing(false)
-    set({ active: pid })
-  }
   useProcessKeys({ list, row, acts, find, isInspectorOpen, onEdit: () => edit(true), onPick: pick })
   const rows = feed.table?.rows ?? new Map()
   const picked = [...view.selected].map((key) => rows.get(Number(key))).filter((one) => one !== undefined)
@@ -85,6 +76,22 @@ export function ProcessesScreen(props: { pid: number | null }) {
       <ConfirmEnding acts={acts} rows={rows} />
     </div>
   )
+}
+
+/** Whether the budget of the active process is being changed: to pick another one ends that. */
+function useEditing(place: React.RefObject<HTMLElement | null>) {
+  const { setProcesses: set } = useKernelView()
+  const [isEditing, setEditing] = useState(false)
+  const edit = (isOpen: boolean) => {
+    setEditing(isOpen)
+    if (isOpen) useView.getState().set({ isInspectorOpen: true })
+    else focusGrid(place.current)
+  }
+  const pick = (pid: number) => {
+    setEditing(false)
+    set({ active: pid })
+  }
+  return { isEditing, edit, pick }
 }
 
 function focusGrid(place: HTMLElement | null): void {

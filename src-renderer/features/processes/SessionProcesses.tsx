@@ -4,10 +4,11 @@ import { useProcesses } from '../../client/process-feed.ts'
 import { formatAddress } from '../../format/address.ts'
 import { formatTokens } from '../../format/amounts.ts'
 import { formatClock } from '../../format/duration.ts'
+import { shortProcessName } from '../../format/process-name.ts'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
 import { ProblemBlock, Skeleton } from '../../ui/Loadable.tsx'
-import { arrange, formatSpeed, nameOf, stateOf, summaryOf } from './processes.model.ts'
+import { arrange, formatSpeed, stateOf, summaryOf } from './processes.model.ts'
 import './processes.css'
 
 const most = 400
@@ -51,7 +52,7 @@ export function SessionProcesses(props: { sessionId: string }) {
               <tr key={pid}>
                 <td className="cut" style={{ paddingLeft: Math.min(depth, 8) * 12 }}>
                   <a href={formatAddress({ screen: 'processes', pid })}>
-                    <Foreign text={row.kind === 'session' ? row.name : nameOf(row)} max={80} />
+                    <Foreign text={shortProcessName(row.name, row.sessionId)} max={80} />
                   </a>{' '}
                   <span className="faint">{pid}</span>
                 </td>

@@ -39,10 +39,12 @@ export function useProcessList(
   const rows = table?.rows ?? noRows
   const shown = useHeld({
     arrange: () => ({ places: arrange(rows, filter), rows }),
-    of: rows.size === 0 ? null : filter,
-    atMs: table?.atMs ?? 0,
+    of: filter,
+    version: table,
     isHeld,
     everyMs: orderMs,
+    // The first sample comes in pieces.
+    isOutdated: (kept) => rows.size > kept.rows.size * 1.2 + 1,
   })
   const rowOf = (pid: number | null) => (pid === null ? undefined : (rows.get(pid) ?? shown.rows.get(pid)))
   const itemAt = (index: number): GridItem<ProcessView> => {

@@ -8,21 +8,9 @@ import { Button } from '../../ui/Button.tsx'
 import { Loadable, ProblemLine } from '../../ui/Loadable.tsx'
 import { LimitField } from './LimitField.tsx'
 
-/** Repositories that Signalbox may work on. */
+/** Repositories that Signalbox may work on, and what their sessions may use in a day. */
 export function Projects() {
   const projects = useRead('project', 'list', {})
-  const add = useCommand('project', 'add')
-  const remove = useCommand('project', 'remove')
-  const [path, setPath] = useState('')
-  const dialog = useCommand('project', 'chooseFolder')
-  const choose = async () => {
-    const outcome = await dialog.run({})
-    if (outcome.ok && outcome.value.path !== null) setPath(outcome.value.path)
-  }
-  const save = async () => {
-    const outcome = await add.run({ path: path.trim() })
-    if (outcome.ok) setPath('')
-  }
   return (
     <Loadable of={projects} rows={3}>
       {(list) => (
@@ -33,46 +21,73 @@ export function Projects() {
           </p>
           {list.map((one) => (
             <div key={one.id} className="project">
-              <div className="line project-row">
-                <span className="strong">{visibleLine(one.name)}</span>
-                <span className="faint mono tiny grow cut">{visibleLine(one.path)}</span>
-                <span className="faint small">{plural(one.sessions, 'session')}</span>
-                <Button
-                  kind="danger"
-                  isDisabled={one.working > 0 || remove.isRunning}
-                  hint={
-                    one.working > 0
-                      ? 'Sessions work on it.'
-                      : 'Takes it off the list; the repository itself is not touched.'
-                  }
-                  onPress={() => void remove.run({ projectId: one.id })}
-                >
-                  Remove
-                </Button>
-              </div>
+              <ProjectRow project={one} />
               <DailyBudget project={one} />
             </div>
           ))}
-          <div className="line">
-            <input
-              className="input mono"
-              aria-label="Folder of a repository"
-              placeholder="/path/to/a/repository"
-              value={path}
-              onChange={(event) => setPath(event.target.value)}
-              onKeyDown={(event) => event.key === 'Enter' && path.trim() !== '' && void save()}
-            />
-            <Button kind="quiet" onPress={() => void choose()} isDisabled={dialog.isRunning}>
-              Choose
-            </Button>
-            <Button onPress={() => void save()} isDisabled={path.trim() === '' || add.isRunning}>
-              Add
-            </Button>
-          </div>
-          {add.problem && <ProblemLine problem={add.problem} />}
+          <AddProject />
         </>
       )}
     </Loadable>
+  )
+}
+
+function ProjectRow(props: { project: Project }) {
+  const { id, name, path, sessions, working } = props.project
+  const remove = useCommand('project', 'remove')
+  return (
+    <div className="line project-row">
+      <span className="strong">{visibleLine(name)}</span>
+      <span className="faint mono tiny grow cut">{visibleLine(path)}</span>
+      <span className="faint small">{plural(sessions, 'session')}</span>
+      <Button
+        kind="danger"
+        isDisabled={working > 0 || remove.isRunning}
+        hint={
+          working > 0
+            ? 'Sessions work on it.'
+            : 'Takes it off the list; the repository itself is not touched.'
+        }
+        onPress={() => void remove.run({ projectId: id })}
+      >
+        Remove
+      </Button>
+    </div>
+  )
+}
+
+function AddProject() {
+  const add = useCommand('project', 'add')
+  const dialog = useCommand('project', 'chooseFolder')
+  const [path, setPath] = useState('')
+  const choose = async () => {
+    const outcome = await dialog.run({})
+    if (outcome.ok && outcome.value.path !== null) setPath(outcome.value.path)
+  }
+  const save = async () => {
+    const outcome = await add.run({ path: path.trim() })
+    if (outcome.ok) setPath('')
+  }
+  return (
+    <>
+      <div className="line">
+        <input
+          className="input mono"
+          aria-label="Folder of a repository"
+          placeholder="/path/to/a/repository"
+          value={path}
+          onChange={(event) => setPath(event.target.value)}
+          onKeyDown={(event) => event.key === 'Enter' && path.trim() !== '' && void save()}
+        />
+        <Button kind="quiet" onPress={() => void choose()} isDisabled={dialog.isRunning}>
+          Choose
+        </Button>
+        <Button onPress={() => void save()} isDisabled={path.trim() === '' || add.isRunning}>
+          Add
+        </Button>
+      </div>
+      {add.problem && <ProblemLine problem={add.problem} />}
+    </>
   )
 }
 

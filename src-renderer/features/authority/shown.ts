@@ -1,0 +1,68 @@
+import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
+import { formatCount, plural } from '../../format/amounts.ts'
+import { formatClock } from '../../format/duration.ts'
+import {
+  type AuthorityFilter,
+  type AuthorityRow,
+  arrangeHeld,
+  arrangeRefused,
+  keyOfCap,
+} from './authority.model.ts'
+import { type AuthorityGraph, layOutGraph } from './graph.model.ts'
+
+/** What the daemon answered last. */
+export interface AuthorityData {
+  readonly capabilities: readonly CapabilityRow[]
+  readonly refusals: readonly RefusalRow[]
+  readonly total: number
+  readonly atMs: number
+}
+
+/** What is drawn: the rows of the table, and the graph where that is looked at. */
+export interface Shown {
+  readonly rows: readonly AuthorityRow[]
+  readonly graph: AuthorityGraph | null
+}
+
+/** What is picked: one capability, or all that one holder has on one target, with what was refused there. */
+export interface Picked {
+  readonly cap: CapabilityRow | null
+  readonly beside: readonly CapabilityRow[]
+  readonly refusals: readonly RefusalRow[]
+}
+
+/** What a filter leaves of the answer. */
+export function showFor(data: AuthorityData | undefined, filter: AuthorityFilter, isGraph: boolean): Shown {
+  if (!data) return { rows: [], graph: null }
+  const rows = [...arrangeHeld(data.capabilities, filter), ...arrangeRefused(data.refusals, filter)]
+  if (!isGraph) return { rows, graph: null }
+  const unfolded = arrangeHeld(data.capabilities, { ...filter, folded: new Set() })
+  const held = unfolded.flatMap((row) => (row.kind === 'held' && !row.isPath ? [row.cap] : []))
+  const refused = rows.flatMap((row) => (row.kind === 'refused' ? [row.refusal] : []))
+  return { rows, graph: layOutGraph(held, refused) }
+}
+
+/** What the active key stands for: a row of the table, a line of the graph, or a capability gone to from another. */
+export function pickedOf(shown: Shown, caps: readonly CapabilityRow[], active: string | null): Picked | null {
+  const edge = shown.graph?.edges.find((one) => one.key === active)
+  if (edge) return { cap: edge.caps[0] ?? null, beside: edge.caps, refusals: edge.refusals }
+  const refused = shown.rows.find((one) => one.key === active)
+  if (refused?.kind === 'refused') return { cap: null, beside: [], refusals: [refused.refusal] }
+  const cap = caps.find((one) => keyOfCap(one.id) === active)
+  if (!cap) return null
+  const line = shown.graph?.edges.find((one) => one.caps.includes(cap))
+  return { cap, beside: line?.caps ?? [], refusals: line?.refusals ?? [] }
+}
+
+/** How much is held and was refused, or as of when it was so. */
+export function summaryOf(data: AuthorityData | undefined, isOffline: boolean): string {
+  if (!data) return ''
+  const refused = data.refusals.reduce((sum, one) => sum + one.count, 0)
+  return [
+    plural(data.total, 'capability', 'capabilities'),
+    refused > 0 ? `${formatCount(refused)} refused` : '',
+    isOffline ? `as of ${formatClock(data.atMs, true)}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' · ')
+}
