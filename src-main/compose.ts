@@ -206,7 +206,7 @@ async function openWorks(base: Base, noteCall: (call: ModelCall) => void) {
 type Works = Awaited<ReturnType<typeof openWorks>>
 
 /** What the application may do in the world. */
-function appPowers(base: Base, { runtimes, kernel, gateway }: Works, host: HostParts): AppPowers {
+function appPowers(base: Base, { runtimes, kernel, gateway, recordings }: Works, host: HostParts): AppPowers {
   const { config, clock, ids, log, store, secrets, executor, workareas } = base
   const { paths } = config
   return {
@@ -218,6 +218,7 @@ function appPowers(base: Base, { runtimes, kernel, gateway }: Works, host: HostP
     processes: kernel.processes,
     authority: kernel.authority,
     models: { gateway: () => gateway.url, prices: listPrices },
+    recordings,
     probeWall: (options) => executor.probe(options),
     openPath: (path, what, editor) => openPath(path, what, editor, process),
     isProgram: (file) => access(file, constants.X_OK).then(yes, no),

@@ -5,6 +5,8 @@ import type { ProviderId } from '../../src-main/contract/agent.ts'
 import type { ActivityBody, SessionRow } from '../../src-main/contract/session.ts'
 import { makeHome, makeRepository, startDaemon, type TestDaemon, until } from '../fixtures/daemon.ts'
 import { type ModelServer, startModelServer } from '../fixtures/model-server/model-server.ts'
+import { runCommandCall } from '../fixtures/model-server/offered-tools.ts'
+import type { Turn } from '../fixtures/model-server/turn.ts'
 import { programsOf } from './real-agent.ts'
 
 /** What is particular about a CLI whose model use is bounded by the kernel. */
@@ -15,6 +17,8 @@ export interface BudgetJourney {
   readonly model: string
   readonly baseUrl: (server: ModelServer) => string
   /** Nano-dollars per token, as the list has them. */
+  /** How its model would write a file so that a person is asked; absent = its own shell tool. */
+  readonly writeTurns?: (path: string, content: string) => readonly Turn[]
   readonly price: { readonly input: number; readonly output: number }
 }
 
@@ -54,6 +58,7 @@ export function describeBudgets(journey: BudgetJourney): void {
       bed.place.remove()
     })
     describeCuts(journey, bed)
+    describeReplay(journey, bed)
     it('costs what the upstream counted, and never sees its key', async () => {
       bed.server.setScript([{ text: ['All ', 'is ', 'well.'] }])
       const row = await ended(bed, await submit(bed, journey, {}))
@@ -70,6 +75,49 @@ export function describeBudgets(journey: BudgetJourney): void {
       expect(calls.length).toBe(bed.server.totals().calls)
       expect(calls.every(({ state, source }) => state === 'done' && source === 'reported')).toBe(true)
     })
+  })
+}
+
+/** Answers every question of a session with yes, until it has ended. */
+async function endedWithLeave(bed: Bed, sessionId: string): Promise<SessionRow> {
+  const { client } = bed.daemon
+  const found = await until(
+    `session ${sessionId} has ended`,
+    async () => {
+      for (const ask of await client.fleet.asks({})) {
+        const yes = ask.options.find(({ kind }) => kind === 'allow_once')
+        if (yes) await client.session.answer({ askId: ask.id, optionId: yes.id }).catch(() => undefined)
+      }
+      return client.session.get({ sessionId })
+    },
+    ({ row }) => row.endedAtMs !== null,
+  )
+  return found.row
+}
+
+function describeReplay(journey: BudgetJourney, bed: Bed): void {
+  it('is recorded, and replayed with the upstream switched off', async () => {
+    const { client } = bed.daemon
+    bed.server.setScript(
+      journey.writeTurns?.('hello.txt', 'hello') ?? [
+        ({ tools }) => ({ calls: [runCommandCall(tools, 'printf hello > hello.txt')] }),
+        { text: ['The file is written.'] },
+      ],
+    )
+    const first = await endedWithLeave(bed, await submit(bed, journey, {}))
+    expect(first).toMatchObject({ status: 'completed', changes: { files: 1 } })
+    const recorded = bed.server.totals().calls
+    expect(recorded).toBeGreaterThanOrEqual(2)
+    await bed.server.close()
+    await client.agent.removeKey({ provider: journey.provider })
+    const { sessionId } = await client.session.replay({ sessionId: first.id })
+    const again = await endedWithLeave(bed, sessionId)
+    expect([again.status, again.endMessage]).toEqual(['completed', null])
+    expect(again).toMatchObject({ changes: first.changes, usage: { costUsdNanos: 0 } })
+    expect(again.usage.inputTokens).toBe(first.usage.inputTokens)
+    expect(await said(bed, again)).toBe(await said(bed, first))
+    const { entries } = await client.audit.entries({ chain: `session:${first.id}` })
+    expect(entries.at(-1)?.body).toContain('"recordingDigest":"')
   })
 }
 

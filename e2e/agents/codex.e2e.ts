@@ -15,26 +15,28 @@ const leadingTo =
     },
   })
 
+const escalated = (path: string, content: string) => [
+  {
+    calls: [
+      {
+        name: 'exec_command',
+        args: {
+          cmd: `printf '%s' '${content}' > '${path}'`,
+          sandbox_permissions: 'require_escalated',
+          justification: 'May I write the file?',
+        },
+      },
+    ],
+  },
+  { text: ['The file is written.'] },
+]
+
 describeAgent({
   agent: 'codex',
   provider: 'openai-compatible',
   model: 'fake',
   // Its own sandbox can't run behind the wall, so its model asks to run without, as it is told to.
-  writeTurns: (path, content) => [
-    {
-      calls: [
-        {
-          name: 'exec_command',
-          args: {
-            cmd: `printf '%s' '${content}' > '${path}'`,
-            sandbox_permissions: 'require_escalated',
-            justification: 'May I write the file?',
-          },
-        },
-      ],
-    },
-    { text: ['The file is written.'] },
-  ],
+  writeTurns: escalated,
   login: {
     path: '.codex/auth.json',
     content: () => `${JSON.stringify({ OPENAI_API_KEY: plantedKey })}\n`,
@@ -48,5 +50,6 @@ describeBudgets({
   provider: 'openai-compatible',
   model: 'gpt-5-mini',
   baseUrl: ({ url }) => `${url}/v1`,
+  writeTurns: escalated,
   price: { input: 250, output: 2000 },
 })

@@ -20,6 +20,20 @@ const expected = [
   'gateway/stream',
   'replay/steps',
   'grid/live',
+  'kernel/ipc',
+  'kernel/spawn',
+  'kernel/yield',
+  'kernel/fanin',
+  'kernel/read',
+  'kernel/remember',
+  'kernel/recall',
+  'kernel/paging',
+  'kernel/readall',
+  'kernel/flat-yield',
+  'kernel/flat-spawn',
+  'kernel/ipc-xstate',
+  'kernel/spawn-xstate',
+  'kernel/fanin-xstate',
 ]
 
 function isBench(value: unknown): value is Bench {

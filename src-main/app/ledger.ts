@@ -29,7 +29,8 @@ export function createLedger({ store, dispatcher, activities, bus }: LedgerParts
       const row = queries.sessions.read(sessionId)
       const input = store.sessions.input(sessionId)
       if (!row || !input) return undefined
-      return { row, ...input, repositoryPath: store.projects.read(row.projectId)?.path ?? '' }
+      const replays = store.sessions.read(sessionId)?.extras.replays ?? null
+      return { row, ...input, replays, repositoryPath: store.projects.read(row.projectId)?.path ?? '' }
     },
     workareaOf: (sessionId) => workareaOf(store.sessions.read(sessionId)),
     waitingPrompts: (sessionId) =>

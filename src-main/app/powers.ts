@@ -65,6 +65,7 @@ export interface AppPowers {
   readonly processes: ProcessTable
   readonly authority: AuthorityTable
   readonly models: ModelDirectory
+  readonly recordings: { has(sessionId: string): boolean }
   probeWall(options: { readonly isFresh: boolean }): Promise<Confinement>
   openPath(path: string, what: 'folder' | 'editor', editorCommand: readonly string[] | null): Promise<void>
   /** True when a file exists and can be run. */

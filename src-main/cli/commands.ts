@@ -4,7 +4,7 @@ import { follow } from './follow.ts'
 import { caps, models, ps } from './kernel-commands.ts'
 import { agents, audit, diff, logs, ls, showOne, status } from './read-commands.ts'
 import { top } from './top.ts'
-import { answer, discard, land, prompt, run } from './work-commands.ts'
+import { answer, discard, land, prompt, replay, run } from './work-commands.ts'
 
 const demo: CliCommand = {
   usage: 'demo',
@@ -26,6 +26,7 @@ const demo: CliCommand = {
 /** Every command that talks to the daemon, by its name. */
 export const commands: Readonly<Record<string, CliCommand>> = {
   run,
+  replay,
   ls,
   show: showOne,
   logs,

@@ -73,6 +73,19 @@ export const run: CliCommand = {
   },
 }
 
+export const replay: CliCommand = {
+  usage: 'replay [--detach] <session>',
+  about: 'run a recorded session again, its model answered from the recording',
+  async run(args, { client, terminal, signal }) {
+    const parsed = readArgs(args, { detach: { type: 'boolean', short: 'd' } })
+    const { row } = await getSession(client, one(parsed.words, replay.usage))
+    const { sessionId } = await client.session.replay({ sessionId: row.id })
+    if (flag(parsed, 'detach')) return show(terminal, { sessionId }, () => terminal.out(sessionId))
+    if (!terminal.isJson) terminal.out(`session ${sessionId}`)
+    return follow(client, terminal, sessionId, { after: 0, answersAsks: !terminal.isJson, signal })
+  },
+}
+
 async function defaultAgent(client: Client): Promise<string> {
   const { defaultAgent: chosen } = await client.settings.get({})
   if (chosen !== null) return chosen

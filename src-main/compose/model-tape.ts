@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import * as z from 'zod'
 import type {
   CallOpening,
@@ -26,14 +27,20 @@ const maxAnswerBytes = 64 * 1024 ** 2
 export function createRecordingTape(note: NoteOperation, mask: (text: string) => string): Tape {
   return {
     mode: 'record',
-    record({ title, hash }, opening) {
-      return createRecorder({ title, hash, opening }, note(tapedDriver, { title, hash }), mask)
+    record({ title, hash, text }, opening) {
+      const packed = packedText(mask(text))
+      return createRecorder({ title, hash, packed, opening }, note(tapedDriver, { title, hash }), mask)
     },
   }
 }
 
 function createRecorder(
-  request: { readonly title: string; readonly hash: string; readonly opening: CallOpening },
+  request: {
+    readonly title: string
+    readonly hash: string
+    readonly packed: string
+    readonly opening: CallOpening
+  },
   noted: ReturnType<NoteOperation>,
   mask: (text: string) => string,
 ): CallRecorder {
@@ -74,6 +81,13 @@ function withoutSecrets(
 
 const noAnswer: TapedHead = { status: 502, headers: {} }
 
+/** The request in short, so that a replay that leaves the recording can say where; a very long one is left out. */
+function packedText(text: string): string {
+  return text.length > longestTextChars ? '' : deflateRawSync(text, { level: 1 }).toString('base64')
+}
+
+const longestTextChars = 256 * 1024
+
 const StoredChunk = z.tuple([z.string(), z.number(), z.number(), z.number(), z.number().nullable()])
 type StoredChunk = z.infer<typeof StoredChunk>
 
@@ -83,6 +97,7 @@ const record = <T extends object>() => z.custom<T>((value) => typeof value === '
 const StoredCall = z.object({
   title: z.string(),
   hash: z.string(),
+  packed: z.string(),
   head: z.object({ status: z.number(), headers: z.record(z.string(), z.string()) }),
   chunks: z.array(StoredChunk),
   opening: record<CallOpening>(),
@@ -97,8 +112,9 @@ function columns(use: ModelUse): [number, number, number, number | null] {
 export function readTapedCall(value: unknown, step: number): TapedCall | undefined {
   const parsed = StoredCall.safeParse(value)
   if (!parsed.success) return undefined
-  const { title, hash, chunks, ...rest } = parsed.data
-  return { ...rest, step, request: { title, hash, text: '' }, chunks: chunks.map(chunkOf) }
+  const { title, hash, packed, chunks, ...rest } = parsed.data
+  const text = packed === '' ? '' : inflateRawSync(Buffer.from(packed, 'base64')).toString('utf8')
+  return { ...rest, step, request: { title, hash, text }, chunks: chunks.map(chunkOf) }
 }
 
 function chunkOf([text, inputTokens, cachedTokens, outputTokens, costUsdNanos]: StoredChunk): TapedChunk {

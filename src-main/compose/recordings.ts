@@ -6,6 +6,7 @@ import type { TreeRecording } from '../kernel/journaling.ts'
 import { decodeValue } from '../kernel/value-text.ts'
 import type { Log } from '../ports/clock.ts'
 import type { Tape, TapedCall } from '../ports/gateway.ts'
+import type { ModelChoice } from '../ports/runtime.ts'
 import { FileStore } from '../store/kernel/file-store.ts'
 import { createRecordingTape, type NoteOperation, readTapedCall, tapedDriver } from './model-tape.ts'
 
@@ -29,7 +30,10 @@ export function createRecordings({ folder, isOn, mask, log }: RecordingParts) {
     open(sessionId: string): TreeRecording | undefined {
       if (!isOn() || existsSync(fileOf(sessionId))) return undefined
       try {
-        const store = new FileStore(fileOf(sessionId), { warn: (message) => log.warn(message) })
+        const store = new FileStore(fileOf(sessionId), {
+          isGuarded: true,
+          warn: (message) => log.warn(message),
+        })
         const digest = Promise.withResolvers<string | undefined>()
         digests.set(sessionId, digest)
         return {
@@ -50,6 +54,11 @@ export function createRecordings({ folder, isOn, mask, log }: RecordingParts) {
       const digest = await digests.get(sessionId)?.promise
       digests.delete(sessionId)
       return digest
+    },
+    /** The model that a recorded session called first. */
+    modelOf(sessionId: string): ModelChoice | undefined {
+      const [first] = callsIn(fileOf(sessionId))
+      return first && { provider: first.opening.provider, model: first.opening.model }
     },
     /** Takes the session's model calls down, or plays those of the session that it replays. Throws when that can't be read. */
     tape: (replays: string | null, note: NoteOperation): Tape =>

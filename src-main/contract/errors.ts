@@ -35,6 +35,11 @@ export const errorTable = {
   },
   session_not_paused: { status: 409, retry: 'never', data: session },
   session_still_running: { status: 409, retry: 'later', data: session },
+  not_replayable: {
+    status: 409,
+    retry: 'never',
+    data: z.object({ sessionId: z.string(), reason: z.string() }),
+  },
   ask_not_open: {
     status: 409,
     retry: 'never',

@@ -25,6 +25,8 @@ export const factPayloads = {
     continues: SessionId.nullable(),
     hosts: z.array(z.string()),
     acceptUnconfined: z.boolean(),
+    /** Absent unless its model calls are answered from the recording of that session. */
+    replays: SessionId.optional(),
   }),
   'routing.decided': z.object({
     policy: z.literal('declared'),

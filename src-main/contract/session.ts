@@ -215,6 +215,10 @@ export const SessionDetail = z.object({
   landed: z
     .object({ branch: z.string(), commit: z.string(), previousCommit: z.string().nullable(), atMs: AtMs })
     .nullable(),
+  /** What it got from outside was recorded, so it can be replayed. */
+  isRecorded: z.boolean(),
+  /** The session whose recording answers this one's model calls. */
+  replays: SessionId.nullable(),
   queuedPrompts: z.array(z.object({ promptId: PromptId, text: z.string(), delivered: z.boolean() })),
   activityCount: Count,
 })
@@ -292,6 +296,24 @@ export const session = {
       'workarea_gone',
       'model_key_missing',
       'setting_invalid',
+    ],
+  }),
+  /**
+   * Runs an ended session again on the same base with the same prompt; its model calls are answered from its recording,
+   * and nothing goes out or is paid. It ends where it leaves the recording.
+   */
+  replay: command({
+    input: one,
+    output: Done.extend({ sessionId: SessionId }),
+    errors: [
+      'session_not_found',
+      'session_still_running',
+      'not_replayable',
+      'project_not_found',
+      'agent_unknown',
+      'agent_unavailable',
+      'daemon_draining',
+      'not_confined',
     ],
   }),
   list: query({

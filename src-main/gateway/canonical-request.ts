@@ -43,13 +43,22 @@ function sorted(value: unknown): unknown {
   )
 }
 
+/** A folder as it is, and as CLIs make one name of it (`-home-me-project`). */
+export function spellingsOf(text: string): readonly string[] {
+  const asName = text.replaceAll(/[^0-9a-zA-Z]/g, '-')
+  return text.includes('/') && asName.length >= shortestName ? [text, asName] : [text]
+}
+
+const shortestName = 8
+
 function withPlaceholders(text: string, placeholders: GatewaySession['placeholders']): string {
-  let result = text
   // The longest first: a workarea often lies inside a folder that has a word of its own.
-  for (const { text: found, token } of placeholders.toSorted((a, b) => b.text.length - a.text.length)) {
-    if (found === '') continue
-    result = result.replaceAll(JSON.stringify(found).slice(1, -1), token)
-  }
+  const spelled = placeholders
+    .flatMap(({ text: found, token }) => spellingsOf(found).map((spelling) => ({ spelling, token })))
+    .toSorted((left, right) => right.spelling.length - left.spelling.length)
+  let result = text
+  for (const { spelling, token } of spelled)
+    if (spelling !== '') result = result.replaceAll(JSON.stringify(spelling).slice(1, -1), token)
   return result
 }
 

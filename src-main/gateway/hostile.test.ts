@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { canonicalOf } from './canonical-request.ts'
 import {
   ask,
   dialects,

@@ -1,4 +1,5 @@
 import type { TapedCall, TapedChunk } from '../ports/gateway.ts'
+import { spellingsOf } from './canonical-request.ts'
 import { createEventFrames, dataOf } from './event-frames.ts'
 import { isRecord, parseJson } from './json-values.ts'
 
@@ -17,7 +18,9 @@ export function movesBetween(
   return recorded
     .flatMap(({ text, token }) => {
       const to = now.get(token)
-      return to === undefined || to === text || text === '' ? [] : [{ from: text, to }]
+      if (to === undefined || to === text || text === '') return []
+      const spellings = spellingsOf(to)
+      return spellingsOf(text).map((from, at) => ({ from, to: spellings[at] ?? to }))
     })
     .toSorted((a, b) => b.from.length - a.from.length)
 }

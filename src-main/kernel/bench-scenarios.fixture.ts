@@ -54,26 +54,30 @@ const nowMs = (): number => globalThis.performance.now()
 
 const perSecond = (count: number, startedMs: number): number => (count * 1000) / (nowMs() - startedMs)
 
-/** Starts `count` processes that tell when they are ready, lets them all go at once, and waits for their ends. */
+/**
+ * Starts `count` processes, each of which prepares itself and tells, lets them all go at once, and waits until each has
+ * done what its preparation returned. Gives the moment of the start.
+ */
 async function together(
   { sys, device }: Run,
   count: number,
-  body: (sys: Sys, caps: readonly CapRef[], index: number) => Promise<void>,
+  prepare: (sys: Sys, caps: readonly CapRef[]) => Promise<() => Promise<void>>,
 ): Promise<number> {
   const image: ProcessImage = {
     name: 'worker',
-    async main(inner, args) {
+    async main(inner) {
       const { caps } = await inner.recv()
+      const go = await prepare(inner, caps)
       await inner.send(caps[0] as CapRef, 0)
       await inner.recv()
-      await body(inner, caps, args as number)
+      await go()
       await inner.send(caps[0] as CapRef, 1)
     },
   }
   const self = sys.selfCap()
   const workers: CapRef[] = []
   for (let i = 0; i < count; i++) {
-    const { cap } = await sys.spawn(image, { caps: [self, device], args: i })
+    const { cap } = await sys.spawn(image, { caps: [self, device] })
     workers.push(cap)
   }
   for (let i = 0; i < count; i++) await sys.recv()
@@ -101,9 +105,11 @@ export function ipc(rounds: number, pairs = 1): Promise<number> {
     const startedMs = await together(run, pairs, async (sys) => {
       const { cap } = await sys.spawn(echo)
       await sys.send(cap, 0, { caps: [sys.selfCap()] })
-      for (let i = 0; i < each; i++) {
-        await sys.send(cap, BODY)
-        await sys.recv()
+      return async () => {
+        for (let i = 0; i < each; i++) {
+          await sys.send(cap, BODY)
+          await sys.recv()
+        }
       }
     })
     return perSecond(rounds, startedMs)
@@ -142,7 +148,7 @@ export function spawn(count: number, live = 0): Promise<number> {
 export function yields(count: number, processes = 10): Promise<number> {
   const each = count / processes
   return onKernel(async (run) => {
-    const startedMs = await together(run, processes, async (sys) => {
+    const startedMs = await together(run, processes, async (sys) => async () => {
       for (let i = 0; i < each; i++) await sys.yield()
     })
     return perSecond(count, startedMs)
@@ -175,7 +181,9 @@ export function read(count: number, processes = 1): Promise<number> {
     async (run) => {
       const startedMs = await together(run, processes, async (sys, caps) => {
         const handle = await sys.open(caps[1] as CapRef)
-        for (let i = 0; i < each; i++) await sys.read(handle, BODY)
+        return async () => {
+          for (let i = 0; i < each; i++) await sys.read(handle, BODY)
+        }
       })
       return perSecond(count, startedMs)
     },
@@ -187,7 +195,7 @@ export function read(count: number, processes = 1): Promise<number> {
 export function remember(count: number, processes = 1): Promise<number> {
   const each = count / processes
   return onKernel(async (run) => {
-    const startedMs = await together(run, processes, async (sys) => {
+    const startedMs = await together(run, processes, async (sys) => async () => {
       for (let i = 0; i < each; i++) await sys.remember(BODY)
     })
     return perSecond(count, startedMs)

@@ -282,7 +282,8 @@ export class Dispatcher {
     if (this.current || this.#isTurnOver || this.#isHalted) return
     const virtual = this.#virtual
     if (virtual && !this.#checkTime(virtual)) return
-    if (this.#batch >= this.#config.dispatchesPerTurn || this.#isTurnSpent()) {
+    // One dispatch happens in every turn, however slow the host is.
+    if (this.#batch >= this.#config.dispatchesPerTurn || (this.#batch > 0 && this.#isTurnSpent())) {
       this.#isTurnOver = true
       this.armTick()
       return

@@ -1,4 +1,4 @@
-import { createActor, fromCallback, fromTransition } from 'xstate'
+import { assign, createActor, createMachine, sendParent, sendTo, spawnChild, stopChild } from 'xstate'
 
 /** What the kernel's benches compare with: the published figures of its compatibility target, and xstate actors. */
 
@@ -16,83 +16,69 @@ export const PUBLISHED = {
 
 const nowMs = (): number => globalThis.performance.now()
 
-interface Note {
-  readonly type: 'note'
-  readonly body: unknown
-}
-
-/** Two actors that send a body to each other and back `rounds` times; seconds. */
+/** Two machines, one the other's child, that send a body back and forth `rounds` times; seconds. */
 export function xstateRoundTrips(rounds: number, body: unknown): Promise<number> {
+  const echo = createMachine({
+    on: { note: { actions: sendParent(({ event }) => ({ ...event, type: 'answer' })) } },
+  })
   return new Promise((resolve) => {
-    const echo = createActor(
-      fromTransition((state: number, event: Note) => {
-        queueMicrotask(() => asker.send({ type: 'note', body: event.body }))
-        return state + 1
-      }, 0),
-    )
     let left = rounds
     const startedMs = nowMs()
-    const asker = createActor(
-      fromTransition((state: number, event: Note) => {
-        if (--left > 0) queueMicrotask(() => echo.send({ type: 'note', body: event.body }))
-        else resolve((nowMs() - startedMs) / 1000)
-        return state + 1
-      }, 0),
-    )
-    echo.start()
-    asker.start()
-    echo.send({ type: 'note', body })
+    const done = (): void => resolve((nowMs() - startedMs) / 1000)
+    const asker = createMachine({
+      entry: [spawnChild(echo, { id: 'echo' }), sendTo('echo', { type: 'note', body })],
+      on: {
+        answer: [
+          { guard: () => --left > 0, actions: sendTo('echo', ({ event }) => ({ ...event, type: 'note' })) },
+          { actions: done },
+        ],
+      },
+    })
+    createActor(asker).start()
   })
 }
 
-/** Starts an actor that notifies its maker and stops, `count` times, one after the other; seconds. */
+/** A machine that has one child after the other, each of which notifies it and is stopped; seconds. */
 export function xstateSpawns(count: number, body: unknown): Promise<number> {
+  const child = createMachine({ entry: sendParent({ type: 'note', body }) })
   return new Promise((resolve) => {
     let left = count
     const startedMs = nowMs()
-    const next = (): void => {
-      const child = createActor(
-        fromCallback(({ sendBack: _sendBack }) => {
-          queueMicrotask(() => maker.send({ type: 'note', body }))
-        }),
-      )
-      child.start()
-      queueMicrotask(() => child.stop())
-    }
-    const maker = createActor(
-      fromTransition((state: number, _event: Note) => {
-        if (--left > 0) queueMicrotask(next)
-        else resolve((nowMs() - startedMs) / 1000)
-        return state + 1
-      }, 0),
-    )
-    maker.start()
-    next()
+    const done = (): void => resolve((nowMs() - startedMs) / 1000)
+    const maker = createMachine({
+      entry: spawnChild(child, { id: 'child' }),
+      on: {
+        note: [
+          { guard: () => --left > 0, actions: [stopChild('child'), spawnChild(child, { id: 'child' })] },
+          { actions: [stopChild('child'), done] },
+        ],
+      },
+    })
+    createActor(maker).start()
   })
 }
 
-/** `senders` actors that together send `count` bodies to one; seconds. */
+/** `senders` machines that together send `count` bodies to one; seconds. */
 export function xstateFanIn(senders: number, count: number, body: unknown): Promise<number> {
   return new Promise((resolve) => {
-    let left = count
-    const sink = createActor(
-      fromTransition((state: number, _event: Note) => {
-        if (--left === 0) resolve((nowMs() - startedMs) / 1000)
-        return state + 1
-      }, 0),
-    )
-    sink.start()
-    const each = count / senders
-    const sources = Array.from({ length: senders }, () =>
-      createActor(
-        fromTransition((state: number, _event: Note) => {
-          for (let i = 0; i < each; i++) sink.send({ type: 'note', body })
-          return state + 1
-        }, 0),
-      ),
-    )
-    for (const source of sources) source.start()
+    const each = Math.floor(count / senders)
+    const sink = createMachine({
+      context: { got: 0 },
+      on: {
+        note: {
+          actions: [
+            assign({ got: ({ context }) => context.got + 1 }),
+            ({ context }) => {
+              if (context.got === each * senders) resolve((nowMs() - startedMs) / 1000)
+            },
+          ],
+        },
+      },
+    })
+    const target = createActor(sink).start()
+    const source = createMachine({ on: { go: { actions: sendTo(target, { type: 'note', body }) } } })
+    const sources = Array.from({ length: senders }, () => createActor(source).start())
     const startedMs = nowMs()
-    for (const source of sources) source.send({ type: 'note', body })
+    for (let i = 0; i < each; i++) for (const one of sources) one.send({ type: 'go' })
   })
 }

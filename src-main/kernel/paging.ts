@@ -28,12 +28,10 @@ export function remember(
   const memory = memoryOf(process)
   const id = newSegId(core.nextSegment())
   return whenFree(core, process, memory, () => {
-    const stored = {
-      segment: { id, body: copied, tokens: size, pinned: isPinned === true },
-      order: memory.nextOrder(),
-    }
+    const segment = { id, body: copied, tokens: size, pinned: isPinned === true }
     const done = (isThere: boolean): SegId | undefined => {
-      if (isThere && place(process, memory, stored)) return id
+      // Only now its place in the order: what making room left behind sums up what was written before.
+      if (isThere && place(process, memory, { segment, order: memory.nextOrder() })) return id
       oom(core, process, size)
       return undefined
     }

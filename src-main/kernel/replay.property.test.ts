@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { nodeClock, nodePowers } from '../drivers/host-powers.ts'
 import type { BootGrant, Clock, Driver, DriverResult, ExitReason, ProcessImage, Sys } from './abi.ts'
 import { VirtualClock } from './clock.ts'
+import { copyBody } from './copy.ts'
 import type { StampedEvent } from './events.ts'
 import type { CapRef, Pid } from './ids.ts'
 import { eventsFromStore, MemoryStore, type StoreRecord } from './journal.ts'
@@ -328,6 +329,16 @@ test('stored values read back as they were, key order included', () => {
       expect(decodeValue(text)).toEqual(value)
     }),
   )
+})
+
+test('the deepest body that can be sent can be stored', () => {
+  let deep: unknown = 'end'
+  for (let i = 0; i < 200; i++) deep = new Map([[i, deep]])
+  expect(decodeValue(encodeValue(copyBody(deep)))).toEqual(deep)
+  let wide: unknown = '['.repeat(100_000)
+  expect(() => decodeValue(String(wide))).toThrow(expect.objectContaining({ code: 'EINVAL' }))
+  for (let i = 0; i < 1100; i++) wide = [wide]
+  expect(() => encodeValue(wide)).toThrow(expect.objectContaining({ code: 'EINVAL' }))
 })
 
 test('what is no stored value is refused, never taken for something else', () => {

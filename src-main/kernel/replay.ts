@@ -155,7 +155,8 @@ export class Replay implements Tape {
   /** Nothing is ready: lets virtual time pass up to what comes next. True when that may have changed something. */
   idle(): boolean {
     const { virtual } = this.#parts
-    if (this.#isOver) return false
+    // A pager, a recaller or a guest of a sandbox is asked again, and time waits for it again.
+    if (this.#isOver || this.#parts.core.dispatcher.inFlight > 0) return false
     const next = this.#script()
     const timerAt = virtual?.nextAt()
     if (!next) {

@@ -6,7 +6,8 @@ import { invalid } from './errors.ts'
  */
 
 const TAG = '$t'
-const MAX_DEPTH = 220
+/** Well above what `copyBody` lets through, where a map counts once and here three times. */
+const MAX_DEPTH = 1000
 
 export interface EncodeOptions {
   /** Sorts keys by UTF-16 code unit, so that the text depends on the value alone. */

@@ -76,6 +76,8 @@ export interface RuntimeSession {
   readonly agent: string
   readonly model: string | null
   readonly payment: Payment
+  /** Of a replay: the model that its recording answers for. */
+  readonly replayed?: ModelChoice | undefined
   readonly workareaPath: string
   /** Names the device `workarea:<id>` that files of the workarea are served under. */
   readonly workareaId?: string
@@ -154,6 +156,7 @@ export interface Runtime {
     agent: string,
     model: string | null,
     payment?: Payment,
+    replayed?: ModelChoice,
   ): readonly string[] | Promise<readonly string[]>
   start(session: RuntimeSession): Promise<RuntimeHandle>
   /** Takes over the child of an earlier run of the app; undefined = it can't be. */

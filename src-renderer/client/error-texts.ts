@@ -42,6 +42,7 @@ export const errorTexts: Texts = {
   session_not_running: ({ status }) => say(`The session is not running: it is ${status}.`),
   session_not_paused: () => say('The session is not paused.'),
   session_still_running: () => say('The session is still running.', 'Stop it, or wait until it ends.'),
+  not_replayable: ({ reason }) => say(`The session cannot be replayed: ${reason}`),
   ask_not_open: ({ answeredBy }) =>
     say(answeredBy ? `Already answered by ${answeredBy}.` : 'That question is no longer open.'),
   option_unknown: () => say('That answer is not among the choices.', 'Choose one that is shown.'),

@@ -1,7 +1,7 @@
 import type { AgentInfo } from '../../contract/agent.ts'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Clock, Log } from '../../ports/clock.ts'
-import type { Runtime, RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
+import type { ModelChoice, Runtime, RuntimeHandle, RuntimeSession } from '../../ports/runtime.ts'
 import type { AgentProgram } from './agent-table.ts'
 import { type AgentSettings, type Detected, detectAgent, detectCustom, type Machine } from './detect.ts'
 import { planCustom, planKnown, type ThroughGateway } from './launch-plan.ts'
@@ -39,7 +39,7 @@ export function createAcpRuntime(powers: AcpPowers): Runtime {
       const all = await look(isFresh)
       return all.map(({ info }) => info)
     },
-    devices: (agent, model, payment) => devicesOf(powers, agent, model, payment),
+    devices: (agent, model, payment, replayed) => devicesOf(powers, agent, model, payment, replayed),
     async start(session): Promise<RuntimeHandle> {
       // The protocol's SDK is loaded with the first agent, so that it costs nothing at the start of the app.
       const { startAgent } = await import('./start-agent.ts')
@@ -118,7 +118,8 @@ async function throughGateway(
   session: RuntimeSession,
 ): Promise<ThroughGateway | undefined> {
   if (session.payment === 'own-login') return undefined
-  const choice = await powers.gateway.choose(program.id, program.providers, session.model)
+  const choice =
+    session.replayed ?? (await powers.gateway.choose(program.id, program.providers, session.model))
   return { access: session.openGateway(choice), model: choice.model }
 }
 
@@ -128,6 +129,7 @@ async function devicesOf(
   agent: string,
   model: string | null,
   payment: string | undefined,
+  replayed: ModelChoice | undefined,
 ): Promise<readonly string[]> {
   const common = [`agent:${agent}`, 'tool:shell']
   const custom = customAgent(powers, agent)
@@ -136,6 +138,6 @@ async function devicesOf(
   if (!known) throw new SignalboxError('agent_unknown', { agent })
   if (payment === 'own-login')
     return [...common, ...known.logins.flatMap((login) => login.hosts.map((host) => `net:${host}`))]
-  const choice = await powers.gateway.choose(known.id, known.providers, model)
+  const choice = replayed ?? (await powers.gateway.choose(known.id, known.providers, model))
   return [...common, 'gateway', `model:${choice.provider}/${choice.model}`]
 }

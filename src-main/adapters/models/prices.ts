@@ -67,7 +67,11 @@ export function priceOf(provider: ProviderId, model: string): Price | undefined 
 }
 
 /** Every price of the table, provider by provider. */
-export function priceList(): { readonly provider: ProviderId; readonly model: string; readonly price: Price }[] {
+export function priceList(): {
+  readonly provider: ProviderId
+  readonly model: string
+  readonly price: Price
+}[] {
   const tables = { anthropic, 'openai-compatible': openAi, google } as const
   return Object.entries(tables).flatMap(([provider, table]) =>
     Object.entries(table).map(([model, one]) => ({ provider: provider as ProviderId, model, price: one })),

@@ -9,15 +9,16 @@ import { decideReprioritise, processPriorityOf } from '../../domain/session/repr
 import { decideResume } from '../../domain/session/resume.ts'
 import { decideStop } from '../../domain/session/stop.ts'
 import type { AppParts } from '../app-parts.ts'
-import { submitSession } from './submit.ts'
+import { replaySession, submitSession } from './submit.ts'
 
-type Verbs = 'submit' | 'prompt' | 'answer' | 'stop' | 'pause' | 'resume' | 'reprioritise'
+type Verbs = 'submit' | 'replay' | 'prompt' | 'answer' | 'stop' | 'pause' | 'resume' | 'reprioritise'
 
 /** Commands that a session takes while it waits or works. */
 export function createSessionCommands(parts: AppParts): Pick<Handlers<SignalboxContract>['session'], Verbs> {
   const { store, ids, dispatcher } = parts
   return {
     submit: (input, context) => submitSession(parts, input, context),
+    replay: ({ sessionId }, context) => replaySession(parts, sessionId, context),
     prompt: ({ sessionId, text }, context) =>
       dispatcher.dispatch(context, {
         types: ['session.prompted'],

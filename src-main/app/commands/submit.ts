@@ -3,6 +3,7 @@ import { SignalboxError } from '../../contract/errors.ts'
 import type { Fact } from '../../contract/events.ts'
 import { SessionId } from '../../contract/ids.ts'
 import type { Payment, SubmitInput } from '../../contract/session.ts'
+import { isEnded } from '../../domain/session/project.ts'
 import { decideSubmit } from '../../domain/session/submit.ts'
 import type { AppParts } from '../app-parts.ts'
 import type { CommandCall, CommandSpec } from '../dispatch.ts'
@@ -33,19 +34,24 @@ export function submittedBefore({ dispatcher }: AppParts, call: CommandCall): Su
 }
 
 /** Looks at the world first (agent, wall, clone), then accepts the session for good. */
-export function submitSession(parts: AppParts, input: SubmitInput, call: CommandCall): Promise<Submitted> {
+export function submitSession(
+  parts: AppParts,
+  input: SubmitInput,
+  call: CommandCall,
+  replays?: SessionId,
+): Promise<Submitted> {
   return parts.once(call.commandId, async () => {
     const earlier = submittedBefore(parts, call)
     if (earlier) return earlier
     refuseWhileDraining(parts)
-    const agent = await readyAgent(parts, input)
-    const payment = choosePayment(agent, input.payment)
+    const agent = await readyAgent(parts, input, replays !== undefined)
+    const payment = replays === undefined ? choosePayment(agent, input.payment) : 'none'
     if (!input.acceptUnconfined) await checkWall(parts)
     await checkContinued(parts, input)
     return parts.dispatcher.dispatch(call, {
       ...retry,
       isDurable: true,
-      decide: () => decideSubmit(knownAtSubmit(parts, input, agent, payment), input),
+      decide: () => decideSubmit({ ...knownAtSubmit(parts, input, agent, payment), replays }, input),
     })
   })
 }
@@ -74,11 +80,12 @@ function knownAtSubmit(parts: AppParts, input: SubmitInput, agent: AgentInfo, pa
   }
 }
 
-async function readyAgent({ powers }: AppParts, input: SubmitInput): Promise<AgentInfo> {
+/** A replay needs no key and no login, only the program. */
+async function readyAgent({ powers }: AppParts, input: SubmitInput, isReplay: boolean): Promise<AgentInfo> {
   const agents = await powers.agents.list({ isFresh: false })
   const agent = agents.find((one) => one.id === input.agent)
   if (!agent) throw new SignalboxError('agent_unknown', { agent: input.agent })
-  if (agent.state === 'ready') return agent
+  if (agent.state === 'ready' || (isReplay && needless.includes(agent.state))) return agent
   if (agent.state === 'needs_key')
     throw new SignalboxError('model_key_missing', { provider: agent.id }, { message: agent.detail })
   throw new SignalboxError(
@@ -86,6 +93,43 @@ async function readyAgent({ powers }: AppParts, input: SubmitInput): Promise<Age
     { agent: agent.id, state: agent.state, remedy: agent.detail },
     { message: agent.detail },
   )
+}
+
+const needless: readonly AgentInfo['state'][] = ['needs_key', 'not_logged_in']
+
+/** Asks for what an ended and recorded session was asked for, on the commit that it started from. */
+export function replaySession(parts: AppParts, sessionId: SessionId, call: CommandCall): Promise<Submitted> {
+  const { store, powers } = parts
+  const state = store.sessions.read(sessionId)
+  const asked = store.sessions.input(sessionId)
+  if (!state || !asked) throw new SignalboxError('session_not_found', { sessionId })
+  const { row } = state
+  if (!isEnded(row)) throw new SignalboxError('session_still_running', { sessionId })
+  if (!powers.recordings.has(sessionId)) throw notReplayable(sessionId, 'It was not recorded.')
+  if (row.continues !== null)
+    throw notReplayable(sessionId, 'It went on from another session, whose work it started with.')
+  const record = row.workareaId === null ? undefined : store.workareas.read(row.workareaId)
+  if (!record) throw notReplayable(sessionId, 'It never had a workarea.')
+  if (record.carriedChanges)
+    throw notReplayable(sessionId, 'It started from uncommitted changes, which are not kept.')
+  const input: SubmitInput = {
+    projectId: row.projectId,
+    prompt: asked.prompt,
+    title: `Replay: ${row.title}`.slice(0, 200),
+    agent: row.agent,
+    model: row.model,
+    budget: row.budget,
+    base: record.baseCommit,
+    carryChanges: false,
+    priority: row.priority,
+    hosts: [...asked.hosts],
+    acceptUnconfined: asked.acceptUnconfined,
+  }
+  return submitSession(parts, input, call, sessionId)
+}
+
+function notReplayable(sessionId: string, reason: string): SignalboxError {
+  return new SignalboxError('not_replayable', { sessionId, reason }, { message: reason })
 }
 
 function choosePayment(agent: AgentInfo, wanted: Payment | undefined): Payment {

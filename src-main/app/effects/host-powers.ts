@@ -3,7 +3,7 @@ import type { SessionRow } from '../../contract/session.ts'
 import type { Clock, Ids, Log } from '../../ports/clock.ts'
 import type { Executor } from '../../ports/executor.ts'
 import type { Tape } from '../../ports/gateway.ts'
-import type { Runtime } from '../../ports/runtime.ts'
+import type { ModelChoice, Runtime } from '../../ports/runtime.ts'
 import type { Secrets } from '../../ports/secrets.ts'
 import type { Workareas } from '../../ports/workareas.ts'
 import type { Asks } from './asks.ts'
@@ -28,6 +28,8 @@ export interface HostPowers {
   readonly programs: Programs
   readonly recordings: {
     /** Where the session's model calls are taken down, or where they are played from. Throws when that can't be read. */
+    /** The model that a recorded session called; undefined when it called none. */
+    modelOf(sessionId: string): ModelChoice | undefined
     tape(replays: string | null, note: KernelDoor['note']): Tape
     /** SHA-256 of the recording that its end has closed; undefined when there is none. */
     digestOf(sessionId: string): Promise<string | undefined>

@@ -12,6 +12,8 @@ export interface AcceptedSession {
   readonly carryChanges: boolean
   readonly hosts: readonly string[]
   readonly acceptUnconfined: boolean
+  /** The session whose recording it plays. */
+  readonly replays: string | null
 }
 
 export interface WaitingPrompt {

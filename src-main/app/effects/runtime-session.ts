@@ -1,6 +1,6 @@
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Child, NetworkDoor } from '../../ports/executor.ts'
-import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
+import type { ModelChoice, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers } from './host-powers.ts'
 import type { AcceptedSession } from './ledger.ts'
@@ -15,6 +15,8 @@ export interface RuntimeSessionFacts {
   readonly record: WorkareaRecord
   readonly home: string
   readonly pid: number
+  /** Of a replay: the model that its recording answers for. */
+  readonly replayed: ModelChoice | undefined
 }
 
 /** Gives a runtime what it may have for one session, and nothing else. */
@@ -39,6 +41,7 @@ export function openRuntimeSession(
     agent: row.agent,
     model: row.model,
     payment: row.payment,
+    replayed: facts.replayed,
     workareaPath: facts.record.path,
     workareaId: facts.record.workareaId,
     home: facts.home,
@@ -66,7 +69,7 @@ export function openRuntimeSession(
 function modelWays(
   powers: HostPowers,
   live: LiveSession,
-  { pid, home, record }: RuntimeSessionFacts,
+  { pid, home, record, accepted }: RuntimeSessionFacts,
   showUsage: () => void,
 ): Pick<RuntimeSession, 'openGateway' | 'openModelCall'> {
   const { gateway, kernel, ids, clock, noteCall, recordings } = powers
@@ -76,12 +79,14 @@ function modelWays(
     sessionId: live.id,
     door,
     meter: () => live.meter,
-    isFree: live.row.payment === 'none',
-    tape: recordings.tape(null, door.note),
+    // A replay spends what was spent then, so that it ends where it ended; nobody pays.
+    isFree: live.row.payment === 'none' && accepted.replays === null,
+    tape: recordings.tape(accepted.replays, door.note),
     placeholders: [
       { text: record.path, token: '<workarea>' },
       { text: home, token: '<home>' },
       { text: live.id, token: '<session>' },
+      { text: record.branch, token: '<branch>' },
     ],
     exceeded: () => live.exceeded,
     showUsage,

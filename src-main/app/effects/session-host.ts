@@ -3,7 +3,7 @@ import type { NewFact } from '../../contract/events.ts'
 import { WorkareaId } from '../../contract/ids.ts'
 import type { Budget, Usage } from '../../contract/session.ts'
 import { processPriorityOf } from '../../domain/session/reprioritise.ts'
-import type { Runtime } from '../../ports/runtime.ts'
+import type { ModelChoice, Runtime } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers, HostState } from './host-powers.ts'
 import type { KernelNews, ProcessSpec } from './kernel-host.ts'
@@ -103,11 +103,14 @@ async function startProcess(
   const first = { promptId: null, text: accepted.prompt }
   const prompts = [first, ...powers.ledger.waitingPrompts(live.id)]
   const { row } = accepted
-  const wanted = await runtime.devices(row.agent, row.model, row.payment)
+  const replayed = replayedModel(powers, accepted)
+  const wanted = await runtime.devices(row.agent, row.model, row.payment, replayed)
   live.abort.signal.throwIfAborted()
   const pid = spawnProcess(powers, state, live, accepted, { record, runtime, wanted, prompts })
   try {
-    const handle = await runtime.start(openRuntimeSession(powers, live, { accepted, record, home, pid }))
+    const handle = await runtime.start(
+      openRuntimeSession(powers, live, { accepted, record, home, pid, replayed }),
+    )
     live.handle = handle
     reportStarted(powers, live, accepted, pid)
     live.ready.resolve(handle)
@@ -116,6 +119,14 @@ async function startProcess(
     live.ready.resolve(undefined)
     if (!live.isEnding) powers.kernel.kill(pid)
   }
+}
+
+/** The model of the recording that a session plays. */
+export function replayedModel(
+  { recordings }: HostPowers,
+  { replays }: AcceptedSession,
+): ModelChoice | undefined {
+  return replays === null ? undefined : recordings.modelOf(replays)
 }
 
 async function requireWall({ executor }: HostPowers, accepted: AcceptedSession): Promise<void> {

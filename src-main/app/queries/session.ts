@@ -54,6 +54,8 @@ function readDetail({ store, powers }: AppParts, sessionId: string): SessionDeta
     route: extras.route,
     notes: [...extras.notes],
     landed: extras.landed,
+    isRecorded: powers.recordings.has(sessionId),
+    replays: extras.replays ?? null,
     queuedPrompts: store.prompts.of(sessionId),
     activityCount: store.activities.head(sessionId).count,
   }

@@ -22,6 +22,8 @@ export interface SessionExtras {
   readonly isReleased: boolean
   /** Another session goes on in its workarea. */
   readonly isContinued: boolean
+  /** The session whose recording it plays. */
+  readonly replays?: SessionRow['id']
 }
 
 /** All that a session's chain leads to; the same facts always give the same state. */
@@ -107,6 +109,7 @@ export function newSession(
       openAskIds: [],
       isReleased: false,
       isContinued: false,
+      ...(accepted.replays === undefined ? {} : { replays: accepted.replays }),
     },
   }
 }

@@ -16,6 +16,8 @@ export interface SubmitFacts {
   readonly continued: SessionState | undefined
   /** Another session that works in the same workarea now or waits to. */
   readonly continuedBy: SessionId | undefined
+  /** The session whose recording answers its model calls. */
+  readonly replays: SessionId | undefined
 }
 
 const longestTitle = 80
@@ -55,6 +57,7 @@ export function decideSubmit(known: SubmitFacts, input: SubmitInput): Decision {
         continues: input.continues ?? null,
         hosts: input.hosts,
         acceptUnconfined: input.acceptUnconfined,
+        ...(known.replays === undefined ? {} : { replays: known.replays }),
       },
     },
   ])

@@ -44,7 +44,8 @@ export const startPlain: StartProgram = async ({ file, args, cwd, env }) => {
   })
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
-    child.once('error', reject)
+    // For good: an error that nobody takes would end us.
+    child.on('error', reject)
   })
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { createModels } from '../../adapters/models/models.ts'
 import type { LlmReply } from './chat.ts'
+import { modelsChat } from './models-chat.ts'
 import { openaiChat } from './openai-chat.ts'
 import { parseRetryAfter, type RetryPowers } from './retry.ts'
 
@@ -40,7 +42,7 @@ async function endpoint(...answers: Answer[]) {
   }
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`
   const chat = openaiChat({ apiKey, baseUrl, model: 'm', price: { input: 1, output: 2 }, powers })
-  return { chat, bodies, waits }
+  return { chat, bodies, waits, baseUrl }
 }
 
 const ask = { messages: [{ role: 'user', content: 'hi' }] } as const
@@ -99,6 +101,33 @@ test('streams text, gathers tool calls from their pieces, and prices the usage',
     max_tokens: 9,
   })
   expect(JSON.stringify(bodies)).not.toContain(apiKey)
+})
+
+test('the same endpoint asked over the model port gives the same reply', async () => {
+  const answer = sse(
+    text('Hel'),
+    text('lo'),
+    {
+      choices: [
+        { delta: { tool_calls: [{ index: 0, id: 'a', function: { name: 'one', arguments: '{"x":1}' } }] } },
+      ],
+    },
+    { choices: [{ delta: {}, finish_reason: 'tool_calls' }] },
+    usage,
+    '[DONE]',
+  )
+  const { chat, baseUrl } = await endpoint(answer)
+  const models = createModels({ clock: { nowMs: Date.now } })
+  closers.push(() => models.close())
+  const choice = { provider: 'openai-compatible', model: 'm', baseUrl, apiKey } as const
+  const tools = [{ name: 'one' }]
+  const { usage: known, ...direct } = await chat({ ...ask, tools })
+  const { usage: counted, ...ported } = await modelsChat(models, choice)({ ...ask, tools })
+  expect(ported).toEqual(direct)
+  expect(counted).toMatchObject({
+    promptTokens: known?.promptTokens,
+    completionTokens: known?.completionTokens,
+  })
 })
 
 test('a conversation with images, calls and answers goes out as the format wants it', async () => {

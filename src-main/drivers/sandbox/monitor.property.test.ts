@@ -117,27 +117,51 @@ const message = fc.oneof(
   fc.anything(),
 )
 
+/** A conversation in good form, most of its calls allowed, with a few messages of any kind thrown in somewhere. */
+const conversation = fc
+  .subarray([...DEFAULT_ALLOW, 'spawn', 'exit'] as SyscallName[])
+  .chain((allow) => {
+    const good = allow.length > 0 ? fc.constantFrom<string>(...allow) : name
+    const one = fc.record({
+      name: fc.oneof({ weight: 20, arbitrary: good }, { weight: 1, arbitrary: name }),
+      args: fc.array(argument, { maxLength: 4 }),
+    })
+    const steps = fc.array(fc.array(one, { minLength: 1, maxLength: 4 }), { maxLength: 6 })
+    const thrownIn = fc.array(fc.tuple(fc.nat(30), message), { maxLength: 2 })
+    return fc.tuple(fc.constant(allow), steps, thrownIn)
+  })
+  .map(([allow, steps, thrownIn]) => {
+    let id = 0
+    const messages: unknown[] = steps.flatMap((calls) => [
+      ...calls.map((one) => `c${JSON.stringify({ id: ++id, call: one.name, args: one.args })}`),
+      'i',
+    ])
+    for (const [at, odd] of thrownIn) messages.splice(at, 0, odd)
+    return { allow, messages }
+  })
+
 test('whatever a sandbox posts, only allowed calls are made (invariant 43)', async () => {
+  let calls = 0
   await fc.assert(
-    fc.asyncProperty(
-      fc.subarray([...DEFAULT_ALLOW, 'spawn', 'exit'] as SyscallName[]),
-      fc.array(message, { maxLength: 30 }),
-      async (allow, messages) => {
-        const { monitor, made, sent } = rig(allow)
-        monitor.heard('r')
-        for (const one of messages) {
-          monitor.heard(one)
-          if (one === 'i') await turns(1)
-        }
-        monitor.heard('i')
-        await turns()
-        for (const { name: called } of made) expect(allow).toContain(called)
-        // No real reference goes down, wherever it stood in an answer.
-        for (const text of sent) expect(text).not.toMatch(/[c0]{31}/)
-        monitor.close()
-      },
-    ),
+    fc.asyncProperty(conversation, async ({ allow, messages }) => {
+      const { monitor, made, sent } = rig(allow)
+      monitor.heard('r')
+      for (const one of messages) {
+        monitor.heard(one)
+        if (one === 'i') await turns(2)
+      }
+      monitor.heard('i')
+      await turns()
+      for (const { name: called } of made) expect(allow).toContain(called)
+      calls += made.length
+      // No real reference goes down, wherever it stood in an answer.
+      for (const text of sent) expect(text).not.toMatch(/[c0]{31}/)
+      monitor.close()
+    }),
+    { numRuns: 1000 },
   )
+  // The generator makes calls that are allowed as well, else all this says little.
+  expect(calls).toBeGreaterThan(1000)
 })
 
 test('references in a call are numbers that were given out, or nothing is called', async () => {
@@ -162,6 +186,7 @@ test('references in a call are numbers that were given out, or nothing is called
         monitor.close()
       },
     ),
+    { numRuns: 500 },
   )
 })
 

@@ -7,6 +7,8 @@ import { encodeText } from './text-codec.ts'
 
 /** Calls of a guest that are made and not answered yet; more is a flood. */
 const MAX_PENDING = 10_000
+/** Longest error message that a guest is told. */
+const MAX_WORDS = 2000
 /** Calls that are made before others get a turn; a time slice of the kernel is as long. */
 const CALLS_PER_TURN = 64
 const MAX_START_CHARS = 3 * MAX_MESSAGE_CHARS
@@ -153,10 +155,10 @@ export class Monitor {
   }
 
   #queueTurn(): void {
-    this.#sys.yield().then(
-      () => this.#turn(),
-      () => this.#kill('the sandbox lost its turn'),
-    )
+    this.#sys
+      .yield()
+      .then(() => this.#turn())
+      .catch(() => this.#kill('the sandbox lost its turn'))
   }
 
   /** Makes some of the calls, then lets others run: thousands at once would hold the main thread. */
@@ -228,5 +230,5 @@ export class Monitor {
 function errorText(error: unknown): string {
   const isError = error instanceof Error
   const code = isError && 'code' in error && typeof error.code === 'string' ? error.code : 'EINVAL'
-  return JSON.stringify({ code, message: isError ? error.message : 'failed' })
+  return JSON.stringify({ code, message: isError ? error.message.slice(0, MAX_WORDS) : 'failed' })
 }

@@ -142,7 +142,8 @@ export const startUnconfined: StartGuest = (program, signal) =>
       child.once('exit', () => done())
       child.once('error', () => done())
     })
-    child.once('error', reject)
+    // For good: being ended by the signal is an error event as well, and one that nobody takes would end us.
+    child.on('error', reject)
     child.once('spawn', () => {
       const { stdin, stdout } = child
       resolve({

@@ -7,6 +7,8 @@
 type Tree = unknown
 
 const MAX_DEPTH = 200
+/** Largest whole number that crosses, as long as the longest text of one that is read back. */
+const MAX_BIGINT = 10n ** 4096n - 1n
 
 /** Throws TypeError for a value whose text would be longer than about `maxChars`, before it has been made. */
 export function encodeText(value: unknown, maxChars: number): string {
@@ -35,6 +37,9 @@ function encode(value: unknown, place: Place): Tree {
     case 'undefined':
       return tagged('undefined', null)
     case 'bigint':
+      // Writing digits takes the square of their number.
+      if (value > MAX_BIGINT || value < -MAX_BIGINT)
+        throw new TypeError('the value is too large for a sandbox')
       return tagged('bigint', String(value))
     case 'number':
       if (Number.isFinite(value) && !Object.is(value, -0)) return value

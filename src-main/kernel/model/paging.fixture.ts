@@ -46,13 +46,13 @@ function remember(
   const tokens = options.tokens ?? plainTokens(body)
   if (!Number.isSafeInteger(tokens) || tokens < 1) throw new ModelError('EINVAL')
   const id = `s${++m.segments}`
-  // Room is made first: what it leaves behind is older than what is written now.
-  const order = ++process.memory.orders
-  const segment = { id, body, tokens, order, isSummary: false, pinned: options.pin === true }
   if (!makeRoom(m, process, tokens, [])) {
     killPlain(m, process, 'mem')
     return ENDED
   }
+  // Room is made first: what it leaves behind is older than what is written now.
+  const order = ++process.memory.orders
+  const segment = { id, body, tokens, order, isSummary: false, pinned: options.pin === true }
   place(process, segment)
   return id
 }

@@ -23,6 +23,8 @@ const NEWLINE = 10
 export interface FileStoreOptions {
   /** Reads only, and takes no lock. */
   readonly isReadOnly?: boolean
+  /** The caller keeps other writers away, by holding the folder: no lock is taken. */
+  readonly isGuarded?: boolean
   /** Told of a torn last line that was dropped. */
   readonly warn?: (message: string) => void
 }
@@ -36,6 +38,7 @@ export class FileStore implements Store {
   readonly file: string
   readonly #fd: number
   readonly #lock: InstanceLock | undefined
+  readonly #isReadOnly: boolean
   readonly #hash = createHash('sha256')
   readonly #warn: (message: string) => void
   #pending: string[] = []
@@ -47,10 +50,11 @@ export class FileStore implements Store {
 
   /** `journal_locked` when another writer holds it, `journal_failed` when it can't be opened. */
   constructor(file: string, options: FileStoreOptions = {}) {
-    const { isReadOnly = false, warn = () => undefined } = options
+    const { isReadOnly = false, isGuarded = false, warn = () => undefined } = options
     this.file = file
     this.#warn = warn
-    this.#lock = isReadOnly ? undefined : lockFor(file)
+    this.#isReadOnly = isReadOnly
+    this.#lock = isReadOnly || isGuarded ? undefined : lockFor(file)
     try {
       this.#fd = openSync(file, isReadOnly ? 'r' : 'a+', 0o600)
       if (!isReadOnly) this.#mend()
@@ -62,7 +66,7 @@ export class FileStore implements Store {
 
   append(record: StoreRecord): void {
     if (this.#failure) throw this.#failure
-    if (!this.#lock || this.#digest !== undefined)
+    if (this.#isReadOnly || this.#digest !== undefined)
       throw new JournalError('journal_failed', 'the journal is closed')
     this.#pending.push(`${JSON.stringify(record)}\n`)
     this.#unsynced++
@@ -87,7 +91,7 @@ export class FileStore implements Store {
   close(): void {
     if (this.#digest !== undefined) return
     try {
-      if (this.#lock && !this.#failure) this.#syncNow()
+      if (!this.#isReadOnly && !this.#failure) this.#syncNow()
     } finally {
       clearTimeout(this.#timer)
       this.#digest = this.#hash.digest('hex')

@@ -101,18 +101,18 @@ const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
 
 /** Reads one record; undefined for anything that is none. */
 export function parseRecord(text: string): StoreRecord | undefined {
-  let value: unknown
   try {
-    value = JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }
-  if (!isObject(value) || !isCount(value.seq) || typeof value.type !== 'string') return undefined
+}
+
+function isRecord(value: unknown): value is StoreRecord {
+  if (!isObject(value) || !isCount(value.seq) || typeof value.type !== 'string') return false
   const shape = Object.hasOwn(shapes, value.type) ? shapes[value.type] : undefined
-  if (!shape) return undefined
-  for (const [key, check] of Object.entries(shape)) if (!check(value[key])) return undefined
-  // Checked field by field just now.
-  return value as object as StoreRecord
+  return shape !== undefined && Object.entries(shape).every(([key, check]) => check(value[key]))
 }
 
 /** Whether a record must be on the disk before its writer goes on: the outcome of a write that reached the world. */

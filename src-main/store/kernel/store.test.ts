@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
-  appendFileSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -89,6 +89,13 @@ test('the digest is that of the bytes, whoever wrote them', async () => {
   expect(next.digest).toBe(digest())
   expect(next.digest).not.toBe(first.digest)
   expect(statSync(file).mode & 0o777).toBe(0o600)
+  const guarded = newFile()
+  const unlocked = new FileStore(guarded, { isGuarded: true })
+  unlocked.append(event(1))
+  unlocked.close()
+  expect(existsSync(`${guarded}.lock`)).toBe(false)
+  expect(unlocked.digest).toBe(createHash('sha256').update(readFileSync(guarded)).digest('hex'))
+  expect(() => new FileStore(guarded, { isReadOnly: true }).append(event(2))).toThrow('closed')
 })
 
 test('a record torn anywhere is dropped with a warning, and the file goes on behind what is whole', async () => {
@@ -274,6 +281,5 @@ test('a second of silence leaves nothing behind the promised 50 ms', async () =>
   store.append(event(1))
   expect(statSync(file).size).toBe(0)
   await expect.poll(() => statSync(file).size, { timeout: 2000, interval: 10 }).toBeGreaterThan(0)
-  appendFileSync(file, '')
   store.close()
 })

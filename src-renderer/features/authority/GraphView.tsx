@@ -124,7 +124,7 @@ const Drawing = memo(function Drawing(props: {
 
 function Label(props: { x: number; y: number; title: string; note: string; isLit: boolean }) {
   const { title, note } = props
-  const most = note === '' ? 36 : Math.max(12, 35 - note.length)
+  const most = note === '' ? 38 : Math.max(12, 37 - note.length)
   const shown = cutMiddle(title, most)
   return (
     <text x={props.x} y={props.y + 4} className={`graph-node${props.isLit ? ' lit' : ''}`}>

@@ -103,7 +103,7 @@ function holderNode(key: string, item: Item, before: Item | undefined, y: number
     ? ''
     : item.sessionId === null
       ? String(item.pid)
-      : `${nameOf(item)} ${item.pid}`
+      : `${nameOf(item) === 'session' ? '' : `${nameOf(item)} `}${item.pid}`
   return { key, title, note, isPart, y }
 }
 

@@ -37,9 +37,16 @@ export function showFor(data: AuthorityData | undefined, filter: AuthorityFilter
   const rows = [...arrangeHeld(data.capabilities, filter), ...arrangeRefused(data.refusals, filter)]
   if (!isGraph) return { rows, graph: null }
   const unfolded = arrangeHeld(data.capabilities, { ...filter, folded: new Set() })
-  const held = unfolded.flatMap((row) => (row.kind === 'held' && !row.isPath ? [row.cap] : []))
+  const held = unfolded.flatMap((row) =>
+    row.kind === 'held' && !row.isPath && !isOfFleet(row.cap) ? [row.cap] : [],
+  )
   const refused = rows.flatMap((row) => (row.kind === 'refused' ? [row.refusal] : []))
   return { rows, graph: layOutGraph(held, refused) }
+}
+
+/** What the fleet itself holds is what everything derives from: a line from it to every device would hide the rest. */
+function isOfFleet(cap: CapabilityRow): boolean {
+  return cap.sessionId === null && cap.parentId === null
 }
 
 /** What the active key stands for: a row of the table, a line of the graph, or a capability gone to from another. */

@@ -77,13 +77,14 @@ export function Inspector(props: {
 
 function Origin(props: { row: ProcessRow; parent: ProcessRow | null; onPick: (pid: number) => void }) {
   const { row, parent } = props
+  const own = shortProcessName(row.name, row.sessionId)
   return (
     <p className="muted small process-origin">
       Process {row.pid}
-      {row.kind === 'session' && (
+      {row.kind === 'session' && own !== 'session' && (
         <>
           {' · '}
-          <Foreign text={shortProcessName(row.name, row.sessionId)} max={60} />
+          <Foreign text={own} max={60} />
         </>
       )}
       {parent && (

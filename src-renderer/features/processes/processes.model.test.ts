@@ -114,6 +114,7 @@ it('says what a process does in words', () => {
   expect(of({})).toBe('waits: mail')
   expect(of({ waitingOn: 'something new' })).toBe('waits')
   expect(of({ state: 'running' })).toBe('runs')
+  expect(of({ waitingOn: 'io' })).toBe('in a call')
   expect(stateOf(row(1, 0), true).word).toBe('ended')
   expect([formatSpeed(null), formatSpeed(0), formatSpeed(0.4), formatSpeed(4210)]).toEqual([
     '—',

@@ -169,7 +169,6 @@ export function nameOf(row: ProcessRow): string {
 const waits: Readonly<Record<string, readonly [word: string, sentence: string]>> = {
   recv: ['waits: mail', 'Waits for a message.'],
   send: ['waits: send', 'Waits until there is room in the mailbox it sends to.'],
-  io: ['waits: device', 'Waits for a device to answer.'],
   sleep: ['sleeps', 'Sleeps until its time has come.'],
   waitpid: ['waits: exit', 'Waits for another process to end.'],
   page: ['waits: memory', 'Waits until its memory has been made room in.'],
@@ -184,6 +183,17 @@ const states: Readonly<Record<ProcessRow['state'], readonly [LampTone, LampShape
   stopped: ['idle', 'ring', 'suspended', 'Suspended: nothing of it runs until it is resumed.'],
 }
 
+const inCall = {
+  tone: 'clear',
+  shape: 'disc',
+  word: 'in a call',
+  sentence: 'A call to a device is under way.',
+} as const
+
+function isInCall(row: ProcessRow): boolean {
+  return row.state === 'waiting' && row.waitingOn === 'io'
+}
+
 /** Every state with its word, for filters. */
 export const stateNames = (Object.keys(states) as ProcessRow['state'][]).map(
   (state) => [state, states[state][2]] as const,
@@ -193,6 +203,8 @@ export const stateNames = (Object.keys(states) as ProcessRow['state'][]).map(
 export function stateOf(row: ProcessRow, isGone = false) {
   if (isGone) return { tone: 'idle', shape: 'ring', word: 'ended', sentence: 'Has ended.' } as const
   const [tone, shape, word, sentence] = states[row.state]
+  // A device call is work under way, only not in the kernel.
+  if (isInCall(row)) return inCall
   const wait = row.state === 'waiting' && row.waitingOn !== null ? waits[row.waitingOn] : undefined
   return { tone, shape, word: wait?.[0] ?? word, sentence: wait?.[1] ?? sentence }
 }
@@ -229,7 +241,7 @@ export function summaryOf(rows: Rows): string {
   let suspended = 0
   let speed = 0
   for (const row of rows.values()) {
-    if (row.state === 'running' || row.state === 'ready') running += 1
+    if (row.state === 'running' || row.state === 'ready' || isInCall(row)) running += 1
     if (row.state === 'stopped') suspended += 1
     if (row.kind !== 'fleet') speed += row.reductionsPerSecond ?? 0
   }
