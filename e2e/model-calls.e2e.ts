@@ -117,6 +117,24 @@ it('costs what the upstream counted', async () => {
   expect(totals).toMatchObject({ calls: 1, inputTokens, outputTokens, cut: 0 })
 })
 
+it('is recorded, and replayed with the upstream switched off', async () => {
+  server.setScript([
+    { calls: [{ name: 'write_file', args: { path: 'hello.txt', text: 'hello\n', content: 'hello\n' } }] },
+    { text: ['Written.'] },
+  ])
+  const first = await ended(await submit({}))
+  expect(first).toMatchObject({ status: 'completed' })
+  expect(server.totals().calls).toBe(2)
+  await server.close()
+  await daemon.client.agent.removeKey({ provider: 'openai-compatible' })
+  const { sessionId } = await daemon.client.session.replay({ sessionId: first.id })
+  const again = await ended(sessionId)
+  await daemon.client.agent.setKey({ provider: 'openai-compatible', key })
+  expect([again.status, again.endMessage]).toEqual(['completed', null])
+  expect(again).toMatchObject({ changes: first.changes, usage: { inputTokens: first.usage.inputTokens } })
+  expect(again.usage.costUsdNanos).toBe(0)
+})
+
 it('stops when its model is taken away in mid-answer, which is a fact', async () => {
   server.setScript([{ text: longAnswer }])
   const id = await submit({})

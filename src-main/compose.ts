@@ -22,7 +22,7 @@ import { createAgentDirectory, listPrices } from './compose/agents.ts'
 import { type OpenDoors, openDoors } from './compose/doors.ts'
 import { createEffectHandlers } from './compose/effects.ts'
 import { createEnvSecrets } from './compose/env-secrets.ts'
-import { openGateway } from './compose/gateway.ts'
+import { canonicalCall, openGateway } from './compose/gateway.ts'
 import { startKernel } from './compose/kernel-host.ts'
 import { createRecordings } from './compose/recordings.ts'
 import { createRuntimes } from './compose/runtimes.ts'
@@ -155,6 +155,7 @@ async function layGround(config: Config, host: HostParts) {
     programs,
     recordings: works.recordings,
     noteCall,
+    canonicalRequest: canonicalCall,
     clock,
     ids,
     log,

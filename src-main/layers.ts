@@ -149,7 +149,8 @@ export function testLawOf(room: string): Law {
     ? { rooms: [...page, 'contract', 'wire'], packages }
     : {
         rooms: ['compose.ts', 'layers.ts', 'shell', 'outside', ...rooms('compose')],
-        packages: [...packages, 'better-sqlite3'],
+        // Benches of the kernel have xstate's actors beside them.
+        packages: [...packages, 'better-sqlite3', 'xstate'],
       }
 }
 

@@ -20,7 +20,7 @@ const packages = {
 const leastNode = { claude: 22 }
 
 /** The agents that `npm run test:agents` tries when it is given no names; the others are large and tried on demand. */
-export const knownAgents = ['qwen', 'gemini', 'codex']
+export const knownAgents = ['qwen', 'gemini', 'codex', 'claude']
 
 const cache = process.env.SIGNALBOX_AGENT_CACHE ?? join(cacheFolder(), 'signalbox-agents')
 

@@ -5,11 +5,12 @@ import type { ModelGateway } from '../app/effects/model-access.ts'
 import type { ProviderId } from '../contract/agent.ts'
 import { SessionId } from '../contract/ids.ts'
 import type { ModelCall } from '../contract/process.ts'
+import { canonicalOf } from '../gateway/canonical-request.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createSessionKeys } from '../gateway/session-keys.ts'
 import type { Upstream } from '../gateway/upstream.ts'
 import type { Clock, Ids } from '../ports/clock.ts'
-import type { CallRow, Dialect, GatewaySession, Route, Routing } from '../ports/gateway.ts'
+import type { CallRow, CanonicalRequest, Dialect, GatewaySession, Route, Routing } from '../ports/gateway.ts'
 import type { Models } from '../ports/models.ts'
 import type { ModelChoice } from '../ports/runtime.ts'
 
@@ -178,6 +179,21 @@ function callOf(
     status: row.status,
     error: row.error,
   }
+}
+
+/** A request of our own runtime, as a recording knows it. */
+export function canonicalCall(
+  request: Readonly<Record<string, unknown>>,
+  placeholders: GatewaySession['placeholders'],
+): CanonicalRequest {
+  const asked = {
+    dialect: 'openai-chat',
+    kind: 'generate',
+    model: '',
+    isStream: true,
+    isEvents: true,
+  } as const
+  return canonicalOf({ ...asked, path: '', query: new URLSearchParams() }, request, placeholders)
 }
 
 /** Certificates named by NODE_EXTRA_CA_CERTS; Node reads them only for itself. */

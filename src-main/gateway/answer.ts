@@ -2,8 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { CallRecorder, ModelUse, TapedHead } from '../ports/gateway.ts'
 import type { DialectShape, Failure, StreamState } from './dialect-shape.ts'
 
-/** Google's client looks at single pieces: this long they need to arrive as such. */
-const pieceGapMs = 20
+/** Google's client looks at single pieces: this long they need to arrive as such, on a busy machine too. */
+const pieceGapMs = 120
+/** How long a client that has much to read yet may take until it can hear why its answer ends. */
+const hearingMs = 2000
 
 /** What goes back to the client of one call: bytes counted and recorded, back-pressure handed on, errors in its dialect. */
 export interface Answer {
@@ -60,7 +62,8 @@ export function createAnswer(powers: AnswerPowers): Answer {
       json(status, shape.failure(failure, status), use, failureHeaders(failure, status))
       return status
     }
-    if (!isEvents || response.destroyed || response.writableNeedDrain) {
+    const canHear = isEvents && !response.destroyed && (await isDrained(response, after))
+    if (!canHear) {
       response.destroy()
       return status
     }
@@ -87,6 +90,13 @@ export function createAnswer(powers: AnswerPowers): Answer {
     fail,
     end: () => void response.end(),
   }
+}
+
+/** True when the client has taken what it was sent, or does soon. */
+async function isDrained(response: ServerResponse, after: AnswerPowers['after']): Promise<boolean> {
+  if (!response.writableNeedDrain) return true
+  await untilDrained(response, hearingMs, after).catch(() => undefined)
+  return !response.destroyed && !response.writableNeedDrain
 }
 
 /** Resolves when the client takes more, or is gone; rejects when it takes nothing for `stallMs`. */

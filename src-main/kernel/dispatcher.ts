@@ -2,7 +2,7 @@ import type { Clock, KernelPowers } from './abi.ts'
 import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
 import type { Metrics } from './metrics.ts'
-import { Park, type Process, type WaitKind } from './process.ts'
+import { Completion, Park, type Process, type WaitKind } from './process.ts'
 import { ReadyQueue } from './ready-queue.ts'
 
 /** A stretch on the main thread that is worth a log line. */
@@ -93,7 +93,7 @@ export class Dispatcher {
   #checkEvery = 1
   #checkedMs = 0
   /** Answers that wait for the next turn in the middle of their callers' time slices. */
-  #held: Park[] = []
+  #held: Completion[] = []
   readonly #resolved = Promise.resolve()
 
   constructor(config: DispatcherConfig, hooks: DispatcherHooks) {
@@ -142,7 +142,7 @@ export class Dispatcher {
 
   /** Ends the caller's time slice; it runs again after its equals. */
   yieldSlice(process: Process): Promise<void> {
-    return this.#requeue(process, undefined, false, 'yield') as Promise<void>
+    return this.#requeue(process, undefined, false, true) as Promise<void>
   }
 
   /** Parks the caller until `complete` or `fail`. */
@@ -222,12 +222,11 @@ export class Dispatcher {
 
   /** Lets the host have its turn before the caller goes on; the caller keeps the processor. */
   #hold(process: Process, value: unknown): Promise<unknown> {
-    const park = new Park(process, 'yield')
-    park.isDone = true
-    park.outcome(value, false)
-    this.#held.push(park)
+    const answer = new Completion(process)
+    answer.outcome(value, false)
+    this.#held.push(answer)
     this.armTick()
-    return park.promise
+    return answer.promise
   }
 
   /** True when answers were held: their callers go on where they were, unless something stopped or ended them. */
@@ -249,20 +248,14 @@ export class Dispatcher {
     return this.current !== undefined
   }
 
-  #requeue(
-    process: Process,
-    value: unknown,
-    failed: boolean,
-    kind: WaitKind | undefined = undefined,
-  ): Promise<unknown> {
-    if (this.current === process && kind === undefined) this.#config.metrics.quantumExpirations++
-    const park = new Park(process, kind ?? 'yield')
-    park.isDone = true
-    park.outcome(value, failed)
-    process.pushCompletion(park)
+  #requeue(process: Process, value: unknown, failed: boolean, isYielded = false): Promise<unknown> {
+    if (this.current === process && !isYielded) this.#config.metrics.quantumExpirations++
+    const answer = new Completion(process)
+    answer.outcome(value, failed)
+    process.pushCompletion(answer)
     this.release(process)
     this.enqueue(process)
-    return park.promise
+    return answer.promise
   }
 
   #finish(park: Park, value: unknown, failed: boolean): void {

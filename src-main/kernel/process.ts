@@ -11,27 +11,18 @@ import type { Tape } from './tape.ts'
 
 export type WaitKind = 'recv' | 'send' | 'io' | 'sleep' | 'waitpid' | 'page' | 'spawn' | 'yield'
 
-/** One parked system call: the promise its caller awaits, and where its outcome waits for dispatch. */
-export class Park {
+/** An outcome that waits for its caller's next dispatch, and the promise that the caller awaits. */
+export class Completion {
   readonly process: Process
-  readonly kind: WaitKind
   readonly promise: Promise<unknown>
   #resolve: (value: unknown) => void = ignore
   #reject: (error: unknown) => void = ignore
-  /** Set once it left the list of outstanding calls. */
-  isDone = false
   #value: unknown
   #failed = false
-  timer: Timer | undefined
-  /** Takes the call out of whatever it waits in; run when its process ends first. */
-  withdraw: (() => void) | undefined
-  nextCompletion: Park | undefined
-  nextOutstanding: Park | undefined
-  prevOutstanding: Park | undefined
+  nextCompletion: Completion | undefined
 
-  constructor(process: Process, kind: WaitKind) {
+  constructor(process: Process) {
     this.process = process
-    this.kind = kind
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -49,6 +40,23 @@ export class Park {
   release(): void {
     if (this.#failed) this.#reject(this.#value)
     else this.#resolve(this.#value)
+  }
+}
+
+/** One parked system call: whatever it waits in, until it completes. */
+export class Park extends Completion {
+  readonly kind: WaitKind
+  /** Set once it left the list of outstanding calls. */
+  isDone = false
+  timer: Timer | undefined
+  /** Takes the call out of whatever it waits in; run when its process ends first. */
+  withdraw: (() => void) | undefined
+  nextOutstanding: Park | undefined
+  prevOutstanding: Park | undefined
+
+  constructor(process: Process, kind: WaitKind) {
+    super(process)
+    this.kind = kind
   }
 }
 
@@ -78,7 +86,26 @@ export interface Meter {
 
 /** The process control block. Nothing outside the kernel ever holds one. */
 export class Process implements Runnable {
+  // What every dispatch touches lies together: of ten thousand processes, each comes from main memory.
   readonly pid: Pid
+  isStarted = false
+  isDead = false
+  isStopped = false
+  /** Awaits something that is no system call; the scheduler went on without it. */
+  isForeign = false
+  readySeq = 0
+  readyClass = 0
+  readySince = 0
+  priority = 0
+  quantum = 0
+  reductions = 0
+  deadlineAt = Number.POSITIVE_INFINITY
+  firstCompletion: Completion | undefined
+  lastCompletion: Completion | undefined
+  outstanding: Park | undefined
+  /** Records or replays what it gets from outside; its children inherit it. */
+  tape: Tape | undefined
+
   readonly name: string
   readonly image: ProcessImage
   readonly account: Account
@@ -90,26 +117,14 @@ export class Process implements Runnable {
   /** Spawned by the host for a session: first to be asked to end at shutdown. */
   isHostSpawned = false
 
-  isStarted = false
-  isDead = false
-  isStopped = false
   /** The process whose suspension stopped this one, itself or one above it; it goes on with that one. */
   stoppedWith: Pid | undefined
-  /** Awaits something that is no system call; the scheduler went on without it. */
-  isForeign = false
   exitReason: ExitReason | undefined
 
-  priority = 0
   /** Priority it may not exceed by itself. */
   ceiling = 0
   mayRaise = false
-  deadlineAt = Number.POSITIVE_INFINITY
   deadlineTimer: Timer | undefined
-  readySeq = 0
-  readyClass = 0
-  readySince = 0
-  quantum = 0
-  reductions = 0
 
   readonly spawnedAt: number
   /** Ceiling on kernel time since spawn, stopped time excluded; Infinity for none. */
@@ -122,9 +137,6 @@ export class Process implements Runnable {
   receivers: Receiver[] = []
   /** Senders parked on this mailbox, oldest first. */
   readonly senders = new Set<ParkedSend>()
-  firstCompletion: Park | undefined
-  lastCompletion: Park | undefined
-  outstanding: Park | undefined
   /** Who gets a Down; becomes the tombstone's record of who had one. */
   readonly watchers = new Set<Pid>()
   waiters: Park[] | undefined
@@ -137,8 +149,6 @@ export class Process implements Runnable {
   heldDoors: Set<(isAlive: boolean) => void> | undefined
   /** Budget set aside for operations under way through its doors. */
   holds: Set<{ release(): void }> | undefined
-  /** Records or replays what it gets from outside; its children inherit it. */
-  tape: Tape | undefined
   /** Journaled operations so far, those made through doors, and timers, each counted for itself. */
   operations = 0
   doorOperations = 0
@@ -181,13 +191,13 @@ export class Process implements Runnable {
     park.prevOutstanding = undefined
   }
 
-  pushCompletion(park: Park): void {
+  pushCompletion(park: Completion): void {
     if (this.lastCompletion) this.lastCompletion.nextCompletion = park
     else this.firstCompletion = park
     this.lastCompletion = park
   }
 
-  takeCompletion(): Park | undefined {
+  takeCompletion(): Completion | undefined {
     const park = this.firstCompletion
     if (!park) return undefined
     this.firstCompletion = park.nextCompletion

@@ -56,12 +56,18 @@ export interface GatewayAccess {
 export interface ModelCallOpening extends ModelChoice {
   /** Of its input, estimated: the least that it will cost. */
   readonly inputTokens: number
+  /** What is asked, as plain data: a recording knows the call by it. */
+  readonly request: Readonly<Record<string, unknown>>
   /** Nano-dollars for a use; null = the price is not known. */
   cost(use: Omit<ModelUse, 'costUsdNanos'>): number | null
 }
 
 /** One charged model call under way. */
 export interface ModelCallUnderWay {
+  /** In a replay: what the model answered then, to be taken for its answer now. */
+  readonly recorded: readonly unknown[] | null
+  /** Keeps a piece of the answer, plain data, for a replay. */
+  keep(piece: unknown): void
   /** What it used so far, cumulative; a stop means that the budget has ended and the answer must be cut off. */
   progress(use: Omit<ModelUse, 'costUsdNanos'>): Verdict
   /** Runs `stop` once when it must end early. */

@@ -58,6 +58,8 @@ export function detailFor(row: SessionRow): SessionDetail {
     },
     notes: ['Borrows objects of /home/you/payments-api; nothing was copied.'],
     landed: null,
+    isRecorded: row.runtime !== 'scripted',
+    replays: null,
     queuedPrompts: [],
     activityCount: 12,
   }

@@ -156,6 +156,7 @@ function fleetOf(fake: Fake): Client['fleet'] {
 function sessionOf(fake: Fake): Client['session'] {
   return {
     submit: async () => ({ ...done, sessionId: fake.rows[0]!.id }),
+    replay: async () => ({ ...done, sessionId: fake.rows[0]!.id }),
     list: (input) =>
       fake.orFail(() => {
         const chosen = choose(fake.rows, input)

@@ -32,9 +32,9 @@ export function createKernelRuntime(options: KernelRuntimeOptions): Runtime & { 
   return {
     kind: 'kernel',
     agents: async () => [agentInfo(await options.providers())],
-    devices: (_agent, model) => {
+    devices: (_agent, model, _payment, replayed) => {
       const tools = Object.keys(toolKinds).map((name) => `tool:${name}`)
-      const names = resolved(model, options)
+      const names = replayed ? [replayed] : resolved(model, options)
       return [...tools, ...names.map(({ provider, model: name }) => `model:${provider}/${name}`)]
     },
     start: async (session) => {
@@ -84,6 +84,7 @@ async function candidatesFor(
   session: RuntimeSession,
   options: KernelRuntimeOptions,
 ): Promise<readonly Candidate[]> {
+  if (session.replayed) return [{ ...session.replayed, baseUrl: null, apiKey: undefined }]
   const names = resolved(session.model, options)
   if (names.length === 0) throw unknownModel(session.model ?? 'none chosen')
   const settings = await options.providers()

@@ -41,13 +41,22 @@ export function sessionModel(
     stream: async function* (request, signal): AsyncIterable<ModelEvent> {
       await gate(signal)
       const { provider, model } = candidate
-      const inputTokens = estimate(JSON.stringify([request.messages, request.tools]))
-      const opened = session.openModelCall({ provider, model, inputTokens, cost })
+      const { messages, tools } = request
+      const inputTokens = estimate(JSON.stringify([messages, tools]))
+      const opened = session.openModelCall({
+        provider,
+        model,
+        inputTokens,
+        request: { messages, tools },
+        cost,
+      })
       if (!opened.ok) throw newError('refused', opened.sentence, null)
       const metered = meter(opened.call, inputTokens)
       const ends = AbortSignal.any([signal, metered.stopped])
       try {
-        for await (const event of models.stream({ ...candidate, ...request }, ends)) {
+        const { recorded } = opened.call
+        const answer = recorded ? played(recorded) : models.stream({ ...candidate, ...request }, ends)
+        for await (const event of answer) {
           metered.see(event)
           yield event
         }
@@ -61,6 +70,11 @@ export function sessionModel(
       }
     },
   }
+}
+
+/** What the model answered then; our own writing comes back as it was. */
+async function* played(recorded: readonly unknown[]): AsyncIterable<UpstreamEvent> {
+  for (const event of recorded) yield event as UpstreamEvent
 }
 
 /** Rough, on the low side: a call must not be refused for what it will not cost. */
@@ -89,6 +103,7 @@ function meter(call: ModelCallUnderWay, inputTokens: number) {
     stopped: cut.signal,
     stop: () => why,
     see(event: UpstreamEvent): void {
+      call.keep(event)
       if (event.kind === 'end') {
         const { inputTokens: input, cachedTokens, outputTokens } = event.usage
         const isKnown = input !== null && outputTokens !== null

@@ -111,6 +111,8 @@ function openCall(
   return {
     ok: true,
     call: {
+      recorded: null,
+      keep: () => undefined,
       progress: () => ({ ok: true }),
       onStop: () => undefined,
       end(how, use) {

@@ -11,6 +11,7 @@ import type { KernelHost } from './kernel-host.ts'
 import type { Ledger } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
 import type { ModelGateway } from './model-access.ts'
+import type { CallTellers } from './model-call.ts'
 import type { Programs } from './programs.ts'
 import type { KernelDoor } from './session-door.ts'
 
@@ -34,6 +35,7 @@ export interface HostPowers {
     /** SHA-256 of the recording that its end has closed; undefined when there is none. */
     digestOf(sessionId: string): Promise<string | undefined>
   }
+  readonly canonicalRequest: CallTellers['canonical']
   /** Shows a model call as it goes. */
   readonly noteCall: (call: ModelCall) => void
   readonly clock: Clock

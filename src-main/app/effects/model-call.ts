@@ -1,6 +1,15 @@
 import { SessionId } from '../../contract/ids.ts'
 import type { ModelCall, ModelCallState } from '../../contract/process.ts'
-import type { CallEnd, GatewaySession, ModelUse, UsageSource } from '../../ports/gateway.ts'
+import type {
+  CallEnd,
+  CallOpening,
+  CallRecorder,
+  CanonicalRequest,
+  GatewaySession,
+  ModelUse,
+  Stop,
+  UsageSource,
+} from '../../ports/gateway.ts'
 import type { ModelCallOpening, ModelCallUnderWay, RuntimeSession } from '../../ports/runtime.ts'
 
 type Use = Omit<ModelUse, 'costUsdNanos'>
@@ -11,6 +20,11 @@ export interface CallTellers {
   readonly agent: string
   readonly title: string
   readonly note: (call: ModelCall) => void
+  /** A request without what no two runs share. */
+  readonly canonical: (
+    request: ModelCallOpening['request'],
+    placeholders: GatewaySession['placeholders'],
+  ) => CanonicalRequest
 }
 
 const tellEveryMs = 250
@@ -26,22 +40,31 @@ export function openModelCall(
   const first = priced(opening, { inputTokens: opening.inputTokens, cachedTokens: 0, outputTokens: 0 })
   const told = createTeller(tellers, rowOf(session.id, callId, opening, tellers, startedAtMs))
   const { provider, model } = opening
-  const begun = session.begin({
+  const about = {
     callId,
     kind: 'generate',
     provider,
     model,
     dialect: 'openai-chat',
     estimate: first,
-  })
+  } as const
+  const taped = openTape(session, opening, about, tellers)
+  if (!taped.ok) {
+    told.end('refused', nothing, null, taped.sentence)
+    return taped
+  }
+  const begun = session.begin(about)
   if (!begun.ok) {
-    told.end('refused', { ...first, inputTokens: 0, costUsdNanos: null }, null, begun.sentence)
+    told.end('refused', nothing, null, begun.sentence)
     return begun
   }
   const { operation } = begun
   let last = first
   let firstByteMs: number | null = null
   const call: ModelCallUnderWay = {
+    recorded: taped.recorded,
+    keep: (piece) =>
+      taped.recorder?.chunk({ bytes: new TextEncoder().encode(JSON.stringify(piece)), use: last }),
     progress(use) {
       firstByteMs ??= tellers.nowMs() - startedAtMs
       last = priced(opening, use)
@@ -53,22 +76,54 @@ export function openModelCall(
       const usageSource: UsageSource = use === null ? 'estimated' : 'reported'
       const whole = use === null ? last : priced(opening, use)
       const durationMs = tellers.nowMs() - startedAtMs
-      operation.end({
+      const sizes = { requestBytes: 0, responseBytes: 0 }
+      const outcome = {
         end: how,
         status: null,
         use: whole,
         usageSource,
         firstByteMs,
         durationMs,
-        requestBytes: 0,
-        responseBytes: 0,
+        ...sizes,
         error,
-      })
+      }
+      operation.end(outcome)
+      taped.recorder?.end(outcome)
       told.end(how, whole, usageSource, error)
     },
   }
   told.begun()
   return { ok: true, call }
+}
+
+const nothing: ModelUse = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsdNanos: null }
+
+type Taped = {
+  readonly ok: true
+  readonly recorder: CallRecorder | null
+  readonly recorded: readonly unknown[] | null
+}
+
+/** Takes the call down, or finds what was answered to it then. */
+function openTape(
+  { tape, placeholders }: GatewaySession,
+  { request }: ModelCallOpening,
+  about: CallOpening,
+  { canonical }: CallTellers,
+): Taped | Stop {
+  if (!tape) return { ok: true, recorder: null, recorded: null }
+  const asked = canonical(request, placeholders)
+  if (tape.mode === 'record') {
+    const recorder = tape.record(asked, { ...about, placeholders })
+    recorder.head({ status: 200, headers: {} })
+    return { ok: true, recorder, recorded: null }
+  }
+  const answer = tape.next(asked)
+  if (!answer.ok)
+    return { ok: false, cause: 'ended', sentence: `This run leaves its recording at step ${answer.step}.` }
+  const decoder = new TextDecoder()
+  const recorded = answer.call.chunks.map(({ bytes }): unknown => JSON.parse(decoder.decode(bytes)))
+  return { ok: true, recorder: null, recorded }
 }
 
 function priced(opening: ModelCallOpening, use: Use): ModelUse {

@@ -99,7 +99,14 @@ function modelWays(
       return gateway.open(session, choice)
     },
     openModelCall: (opening) =>
-      openModelCall(session, opening, { nowMs: clock.nowMs, newId: ids.short, agent, title, note: noteCall }),
+      openModelCall(session, opening, {
+        nowMs: clock.nowMs,
+        newId: ids.short,
+        agent,
+        title,
+        note: noteCall,
+        canonical: powers.canonicalRequest,
+      }),
   }
 }
 

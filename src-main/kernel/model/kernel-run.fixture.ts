@@ -1,4 +1,5 @@
-import type { ProcessImage, Sys } from '../abi.ts'
+import type { Driver, ProcessImage, Sys } from '../abi.ts'
+import type { VirtualClock } from '../clock.ts'
 import type { HostEvent } from '../host-events.ts'
 import type { Kernel } from '../kernel.ts'
 import type { ProcessRow } from '../ps.ts'
@@ -69,25 +70,10 @@ async function follow(sys: Sys, steps: ReturnType<typeof body>, child: ProcessIm
   }
 }
 
-/** Runs a program on the kernel; `watch` is called with every line, in the middle of what it tells of. */
-export async function runKernel(
-  program: Program,
-  watch?: (line: string, kernel: Kernel) => void,
-): Promise<Seen> {
-  const { quantum, agingRounds } = program
-  const { kernel, clock } = testKernel({ quantum, limits: { agingRounds } })
-  const lines: string[] = []
-  const note = (line: string): void => {
-    lines.push(line)
-    watch?.(line, kernel)
-  }
-  kernel.subscribe((fact) => {
-    const line = factLine(fact)
-    if (line) note(line)
-  })
+/** The device of the generated programs as a driver; notes every call of it. */
+function deviceDriver(clock: VirtualClock, note: (line: string) => void): Driver {
   let calls = 0
-  let grown = 0
-  kernel.registerDriver({
+  return {
     name: DEVICE,
     prepaid: PREPAID,
     async open(owner, params) {
@@ -111,7 +97,27 @@ export async function runKernel(
         close: () => note(`close ${number}`),
       }
     },
+  }
+}
+
+/** Runs a program on the kernel; `watch` is called with every line, in the middle of what it tells of. */
+export async function runKernel(
+  program: Program,
+  watch?: (line: string, kernel: Kernel) => void,
+): Promise<Seen> {
+  const { quantum, agingRounds } = program
+  const { kernel, clock } = testKernel({ quantum, limits: { agingRounds } })
+  const lines: string[] = []
+  const note = (line: string): void => {
+    lines.push(line)
+    watch?.(line, kernel)
+  }
+  kernel.subscribe((fact) => {
+    const line = factLine(fact)
+    if (line) note(line)
   })
+  let grown = 0
+  kernel.registerDriver(deviceDriver(clock, note))
   const spell = new Spelling()
   const image: ProcessImage = {
     name: 'root',

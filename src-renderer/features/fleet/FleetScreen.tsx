@@ -1,5 +1,5 @@
 import { useMemo, useRef, useState } from 'react'
-import { possibleFor } from '../../client/session-state.ts'
+import { isLive, possibleFor } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
 import { useOverlay } from '../../stores/overlay.ts'
 import { useView } from '../../stores/view.ts'
@@ -188,6 +188,7 @@ function useFleetKeys(props: {
   const open = useOverlay((state) => state.open)
   const pause = useCommand('session', 'pause')
   const resume = useCommand('session', 'resume')
+  const again = useReplay()
   const row = props.list.rows.find((one) => one.id === props.active)
   const can = row && possibleFor(row)
   const go = row && (() => navigate({ screen: 'session', sessionId: row.id, tab: 'activity' }))
@@ -202,6 +203,7 @@ function useFleetKeys(props: {
       row && (can?.pause || can?.resume)
         ? () => void (can.pause ? pause : resume).run({ sessionId: row.id })
         : undefined,
+    'fleet.replay': row && !isLive(row) && row.continues === null ? () => void again(row.id) : undefined,
     'fleet.new': () => open({ kind: 'new-session', start: {} }),
     'fleet.select': row && (() => toggle([row.id])),
     'fleet.next-attention': () =>
@@ -216,4 +218,13 @@ function useFleetKeys(props: {
       set({ text: '' })
     },
   })
+}
+
+/** Runs an ended session again from its recording. Whether it has one only the daemon knows: it says so where not. */
+function useReplay() {
+  const replay = useCommand('session', 'replay')
+  return async (sessionId: string) => {
+    const outcome = await replay.run({ sessionId })
+    if (outcome.ok) navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
+  }
 }

@@ -9,6 +9,7 @@ import { Button } from '../../ui/Button.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
 import { navigate } from '../../ui/navigate.ts'
+import { replayableOf, replayHint } from './replay.model.ts'
 
 /** All that a session can be told by button or key; only what its state allows is offered. */
 function useActs(detail: SessionDetail) {
@@ -24,6 +25,7 @@ function useActs(detail: SessionDetail) {
     undo: useCommand('session', 'undoLand'),
     open: useCommand('workarea', 'open'),
   }
+  const again = useReplay(detail)
   const confirm = (verb: 'stop' | 'discard') => () => open({ kind: 'confirm', verb, sessions: [row] })
   const copyId = () => {
     navigator.clipboard.writeText(row.id).then(
@@ -39,6 +41,7 @@ function useActs(detail: SessionDetail) {
     pause: can.pause ? () => void commands.pause.run(input) : undefined,
     resume: can.resume ? () => void commands.resume.run(input) : undefined,
     undo: can.undoLand ? () => void commands.undo.run(input) : undefined,
+    replay: again.isOffered && again.reason === null ? again.run : undefined,
     openFolder: detail.workareaPath ? () => void commands.open.run({ ...input, what: 'folder' }) : undefined,
     openEditor: detail.workareaPath ? () => void commands.open.run({ ...input, what: 'editor' }) : undefined,
   }
@@ -46,17 +49,28 @@ function useActs(detail: SessionDetail) {
     'session.stop': acts.stop,
     'session.land': acts.land,
     'session.undo': acts.undo,
+    'session.replay': acts.replay,
     'session.keep': acts.keep,
     'session.pause': acts.pause ?? acts.resume,
     'session.copy-id': copyId,
     'session.back': () => navigate({ screen: 'fleet' }),
   })
-  return { acts, land: commands.land }
+  return { acts, land: commands.land, again }
+}
+
+/** Runs the session again from its recording, and shows what becomes of it. */
+function useReplay(detail: SessionDetail) {
+  const replay = useCommand('session', 'replay')
+  const run = async () => {
+    const outcome = await replay.run({ sessionId: detail.row.id })
+    if (outcome.ok) navigate({ screen: 'session', sessionId: outcome.value.sessionId, tab: 'activity' })
+  }
+  return { ...replayableOf(detail), run: () => void run(), isRunning: replay.isRunning }
 }
 
 /** The row of buttons at the head, with what landing ran into. */
 export function Acts(props: { detail: SessionDetail }) {
-  const { acts, land } = useActs(props.detail)
+  const { acts, land, again } = useActs(props.detail)
   const isOffline = useClient() === null
   return (
     <div className="session-acts">
@@ -64,6 +78,17 @@ export function Acts(props: { detail: SessionDetail }) {
       <div className="line session-buttons">
         <Act text="Folder" onPress={acts.openFolder} kind="quiet" isOffline={isOffline} />
         <Act text="Editor" onPress={acts.openEditor} kind="quiet" isOffline={isOffline} />
+        {again.isOffered && (
+          <Button
+            kind="quiet"
+            onPress={again.run}
+            isDisabled={isOffline || again.isRunning || again.reason !== null}
+            hint={again.reason ?? replayHint}
+            action="session.replay"
+          >
+            Replay
+          </Button>
+        )}
         <Act text="Discard" onPress={acts.discard} kind="danger" isOffline={isOffline} />
         <Act text="Keep" onPress={acts.keep} action="session.keep" isOffline={isOffline} />
         <Act text="Undo landing" onPress={acts.undo} action="session.undo" isOffline={isOffline} />

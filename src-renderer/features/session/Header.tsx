@@ -3,6 +3,8 @@ import { ShieldAlert, ShieldCheck } from 'lucide-react'
 import { lampOf } from '../../client/lamp.ts'
 import { isLive, trackOf } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
+import { useRead } from '../../client/use-read.ts'
+import { sessionAddress } from '../../format/address.ts'
 import { formatTokens, formatUsd, formatUsdLimit, shareOf } from '../../format/amounts.ts'
 import { Bar, totalTokens } from '../../ui/Budget.tsx'
 import { ChoiceChip } from '../../ui/Chip.tsx'
@@ -29,6 +31,7 @@ export function Header(props: { detail: SessionDetail; nowMs: number }) {
               / <a href={`#/session/${row.continues}`}>continues</a>
             </>
           )}
+          {props.detail.replays && <ReplayOf sessionId={props.detail.replays} />}
         </nav>
         <div className="line">
           <h1 className="session-title cut">
@@ -39,7 +42,7 @@ export function Header(props: { detail: SessionDetail; nowMs: number }) {
             {lamp.word === 'asks' ? 'asks you' : lamp.word}
           </span>
         </div>
-        <Facts row={row} />
+        <Facts row={row} isReplay={props.detail.replays !== null} />
       </div>
       <div className="session-head-side">
         <Acts detail={props.detail} />
@@ -49,13 +52,27 @@ export function Header(props: { detail: SessionDetail; nowMs: number }) {
   )
 }
 
+/** The session whose recording is played. */
+function ReplayOf(props: { sessionId: string }) {
+  const played = useRead('session', 'get', { sessionId: props.sessionId })
+  return (
+    <>
+      {' '}
+      / Replay of{' '}
+      <a href={sessionAddress(props.sessionId)}>
+        <Foreign text={played.data?.row.title ?? props.sessionId} max={120} />
+      </a>
+    </>
+  )
+}
+
 const payments: Readonly<Record<SessionRow['payment'], string>> = {
   signalbox: ' through Signalbox',
   'own-login': ', its own login pays',
   none: '',
 }
 
-function Facts(props: { row: SessionRow }) {
+function Facts(props: { row: SessionRow; isReplay: boolean }) {
   const { row } = props
   const tokens = totalTokens(row.usage)
   const { costUsdNanos, source } = row.usage
@@ -63,7 +80,7 @@ function Facts(props: { row: SessionRow }) {
     <div className="line small muted session-facts">
       <span>
         {row.agent}
-        {payments[row.payment]}
+        {props.isReplay ? ', replayed: nobody pays' : payments[row.payment]}
       </span>
       {row.model && <Foreign text={row.model} max={40} />}
       {row.branch && <Foreign className="mono" text={row.branch} max={60} />}

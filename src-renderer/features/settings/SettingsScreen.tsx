@@ -59,6 +59,7 @@ function Body(props: { settings: Settings }) {
           onSave={(text) => put({ editorCommand: parseCommand(text) ?? null })}
         />
       </Part>
+      <Recordings settings={settings} put={put} />
       <Part title="Door">
         <Check isOn={settings.httpDoor} onChange={(httpDoor) => put({ httpDoor })}>
           Open the loopback door for donmai clients and other programs of this computer
@@ -193,6 +194,24 @@ function Notifications(props: { settings: Settings; put: Put }) {
       <Check isOn={settings.bell} onChange={(bell) => put({ bell })}>
         Ring the bell when something needs you
       </Check>
+    </Part>
+  )
+}
+
+function Recordings(props: { settings: Settings; put: Put }) {
+  return (
+    <Part title="Recordings">
+      <Check
+        isOn={props.settings.recordSessions}
+        onChange={(recordSessions) => props.put({ recordSessions })}
+      >
+        Record what sessions get from outside, so that they can be replayed
+      </Check>
+      <p className="faint small">
+        The answers of models and devices, in <span className="mono">recordings/</span> of the state
+        directory, which only you can read. They may hold what agents read; known keys are masked. Counts
+        from the next session on; <a href="#/storage">Storage</a> shows them and takes them back.
+      </p>
     </Part>
   )
 }
