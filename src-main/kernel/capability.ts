@@ -182,9 +182,14 @@ export class CapTable {
   /** The caller's capability if it is live and carries the right; counts as a use. */
   check(caller: Pid, ref: CapRef, right: Right): Capability {
     const cap = this.live(caller, ref)
+    this.exercise(cap, right)
+    return cap
+  }
+
+  /** Uses a capability that was just found live; ECAP when it lacks the right. */
+  exercise(cap: Capability, right: Right): void {
     if ((cap.rights & RIGHT_BITS[right]) === 0) throw new CapError(`capability lacks the right ${right}`)
     this.used(cap)
-    return cap
   }
 
   used(cap: Capability): void {

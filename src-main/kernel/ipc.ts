@@ -29,7 +29,7 @@ export function send(
 ): Promise<void> {
   const cap = core.caps.live(sender.pid, target)
   if (cap.resource.kind === 'device') return transfer(core, sender, target, 'write', body) as Promise<void>
-  core.caps.check(sender.pid, target, 'send')
+  core.caps.exercise(cap, 'send')
   if (cap.resource.kind === 'remote') {
     const { caps, ...rest } = readOptions(options)
     if (caps.length > 0) throw new KernelError('EINVAL', 'capabilities do not leave their kernel')
@@ -42,16 +42,12 @@ export function send(
   const carried = carriedBy(core, sender, refs)
   if (carried.length > 0) core.dispatcher.spend(sender, carried.length)
   const id = newMsgId(core.nextMessage())
-  const admit = (): Envelope => {
-    const envelope = new Envelope(id, sender.pid, receiver.pid, copied, corr, deadlineAt)
-    if (carried.length > 0) envelope.caps = delegate(core, carried, receiver.pid)
-    return envelope
-  }
+  const envelope = new Envelope(id, sender.pid, receiver.pid, copied, corr, deadlineAt)
   if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) {
     if (receiver === sender) throw new KernelError('EDEADLK', 'own mailbox is full')
-    return parkSend(core, sender, receiver, { corr, deadlineAt, admit })
+    return parkSend(core, sender, receiver, { envelope, carried })
   }
-  deliver(core, receiver, admit())
+  admit(core, receiver, envelope, carried)
   return core.dispatcher.answer(sender, undefined)
 }
 
@@ -158,7 +154,7 @@ function parkSend(
 ): Promise<void> {
   const park = core.dispatcher.park(sender, 'send')
   const parked: ParkedSend = { park, ...message }
-  const { deadlineAt } = message
+  const { deadlineAt } = message.envelope
   receiver.senders.add(parked)
   park.withdraw = () => receiver.senders.delete(parked)
   if (deadlineAt !== NEVER) {
@@ -175,16 +171,22 @@ function parkSend(
 /** Lets parked senders in, oldest first, while there is room or somebody waits for exactly that message. */
 function admitSenders(core: Core, receiver: Process): void {
   for (const parked of receiver.senders) {
-    if (receiver.mailbox.isFull && !isAwaited(receiver, parked.corr)) return
+    if (receiver.mailbox.isFull && !isAwaited(receiver, parked.envelope.corr)) return
     receiver.senders.delete(parked)
     try {
-      if (core.clock.now() > parked.deadlineAt) expired(core, receiver, parked.park.process.pid)
-      else deliver(core, receiver, parked.admit())
+      if (core.clock.now() > parked.envelope.deadlineAt) expired(core, receiver, parked.park.process.pid)
+      else admit(core, receiver, parked.envelope, parked.carried)
       core.dispatcher.complete(parked.park, undefined)
     } catch (error) {
       core.dispatcher.fail(parked.park, error)
     }
   }
+}
+
+/** Delegates what a message carries, at this moment and not before, and delivers it. */
+function admit(core: Core, receiver: Process, envelope: Envelope, carried: readonly Capability[]): void {
+  if (carried.length > 0) envelope.caps = delegate(core, carried, receiver.pid)
+  deliver(core, receiver, envelope)
 }
 
 /** Hands a message to a parked `recv` that wants it, else queues it. */

@@ -1,6 +1,6 @@
 import type { ExitReason, ProcessImage, Sys, Timer } from './abi.ts'
 import type { Account } from './account.ts'
-import type { Closable } from './capability.ts'
+import type { Capability, Closable } from './capability.ts'
 import type { MsgId, Pid } from './ids.ts'
 import type { Envelope, Mailbox } from './mailbox.ts'
 import type { Memory } from './memory.ts'
@@ -68,12 +68,11 @@ export interface Receiver {
   readonly corr: MsgId | undefined
 }
 
-/** A `send` that found the mailbox full; `admit` makes the envelope, delegating its capabilities at that moment. */
+/** A `send` that found the mailbox full; what it carries is delegated when it gets in. */
 export interface ParkedSend {
   readonly park: Park
-  readonly corr: MsgId | undefined
-  readonly deadlineAt: number
-  readonly admit: () => Envelope
+  readonly envelope: Envelope
+  readonly carried: readonly Capability[]
 }
 
 /** Where what a process pays for one thing is counted. */

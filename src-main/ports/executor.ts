@@ -54,20 +54,24 @@ export interface ProgramUse {
   readonly memoryBytes: number
 }
 
-/** A running program behind the wall. */
-export interface Child {
+/** A program behind the wall that runs, whoever reads what it writes. */
+export interface RunningProgram {
   readonly identity: ChildIdentity
+  readonly exited: Promise<ChildExit>
+  /** TERM to every process of its namespace, KILL after `graceMs`; resolves when all are gone. */
+  terminate(graceMs: number): Promise<ChildExit>
+  /** Freezes and thaws every process of its namespace (cgroup freezer, else STOP and CONT); twice is harmless. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+}
+
+/** A running program with its pipes. */
+export interface Child extends RunningProgram {
   readonly confinement: Confinement
   readonly stdin: WritableStream<Uint8Array>
   readonly stdout: ReadableStream<Uint8Array>
   /** The last bounded part of what it wrote to stderr (at most 64 KiB). */
   stderrTail(): string
-  readonly exited: Promise<ChildExit>
-  /** TERM to every process of its namespace, KILL after `graceMs`; resolves when all are gone. */
-  terminate(graceMs: number): Promise<ChildExit>
-  /** Freezes and thaws every process of the session (cgroup freezer, else STOP and CONT). */
-  freeze(): Promise<void>
-  thaw(): Promise<void>
   /** Lets go of it without ending it (only for `survives`): the app quits, the child stays. */
   detach(): Promise<void>
 }
@@ -95,6 +99,7 @@ export interface Executor {
 }
 
 export interface RunOptions {
+  /** Of running time: what it stood frozen does not count. */
   readonly timeoutMs: number
   /** Each of stdout and stderr keeps at most this many bytes: head and tail with a mark between. */
   readonly maxOutputBytes: number
@@ -103,6 +108,8 @@ export interface RunOptions {
   /** False: no way out at all, which starts some 100 ms faster; the default has the proxy, so that refusals are heard of. */
   readonly network?: boolean
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: string) => void
+  /** Told once, as soon as it runs, so that it can be held while it does. */
+  readonly onStart?: (program: RunningProgram) => void
 }
 
 export interface RunOutcome extends ChildExit {

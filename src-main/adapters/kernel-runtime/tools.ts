@@ -193,6 +193,7 @@ function editTool(area: WorkareaTools): Tool {
 }
 
 const longestCommandMs = 600_000
+const longestPauseMs = 14 * 86_400_000
 
 function commandTool(area: WorkareaTools): Tool {
   return {
@@ -200,7 +201,8 @@ function commandTool(area: WorkareaTools): Tool {
     description:
       'Runs a command line with sh in the workarea, without a terminal and mostly without network.',
     effects: 'write',
-    timeoutMs: longestCommandMs + 5000,
+    // The command keeps its own time, which stands still while the session is paused.
+    timeoutMs: longestPauseMs,
     schema: schema(
       {
         command: { type: 'string', minLength: 1, maxLength: 20_000 },

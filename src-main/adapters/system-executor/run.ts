@@ -5,7 +5,7 @@ import { type Sandbox, SandboxError, startSandbox } from '../../shim/sandbox.ts'
 import type { AddressGuard } from './addresses.ts'
 import { createSessionDoor } from './door.ts'
 import { ExecutorError } from './executor-error.ts'
-import { sessionProcesses } from './process-tree.ts'
+import { holdRun } from './held-run.ts'
 import type { WallPlan } from './wall.ts'
 
 const drainMs = 500
@@ -16,11 +16,13 @@ export interface RunContext {
   readonly options: RunOptions
   readonly guard: AddressGuard
   readonly clock: Clock
+  /** Control group below which a command's own may be made. */
+  readonly group: string | undefined
 }
 
 /** Runs a planned command to its end. It has no shim: it ends with the app. */
 export async function runPlan(plan: WallPlan, context: RunContext): Promise<RunOutcome> {
-  const { options, clock } = context
+  const { options, clock, group } = context
   options.signal.throwIfAborted()
   const startedAtMs = clock.nowMs()
   const out = createOutput(options, 'stdout')
@@ -28,17 +30,15 @@ export async function runPlan(plan: WallPlan, context: RunContext): Promise<RunO
   const sandbox = await start(plan.sandbox, (chunk) => err.push(chunk))
   const way = openDoor(sandbox, plan.proxyPort, context)
   let isTimedOut = false
-  const kill = () => {
-    sessionProcesses(sandbox.pid, sandbox.startTime).kill()
-    sandbox.kill()
-  }
-  const cancelTimer = clock.after(options.timeoutMs, () => {
+  const onTimeout = () => {
     isTimedOut = true
-    kill()
-  })
-  options.signal.addEventListener('abort', kill)
-  if (options.signal.aborted) kill()
+    held.kill()
+  }
+  const held = holdRun({ sandbox, clock, group, timeoutMs: options.timeoutMs, onTimeout })
+  options.signal.addEventListener('abort', held.kill)
+  if (options.signal.aborted) held.kill()
   try {
+    options.onStart?.(held.program)
     sandbox.stdout.on('data', (chunk: Buffer) => out.push(chunk))
     sandbox.stdin.end(options.stdin ?? '')
     const end = await sandbox.ended
@@ -55,10 +55,9 @@ export async function runPlan(plan: WallPlan, context: RunContext): Promise<RunO
       durationMs: clock.nowMs() - startedAtMs,
     }
   } finally {
-    cancelTimer()
-    options.signal.removeEventListener('abort', kill)
+    options.signal.removeEventListener('abort', held.kill)
     way.close()
-    kill()
+    held.close()
   }
 }
 

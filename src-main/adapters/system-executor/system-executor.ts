@@ -51,6 +51,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
   chmodSync(runtimeDirectory, 0o700)
   const ground = groundOf(options)
   const house = householdOf(options)
+  const runParts = { guard: house.guard, group: house.group, clock }
   let probed: Promise<Confinement> | undefined
   let isClosed = false
 
@@ -59,7 +60,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
       const { platform } = process
       const run: Executor['run'] = (spec, door, limits) =>
         prepare(ground, spec).then(() =>
-          runPlan(wallPlan(ground, spec, true), { spec, door, options: limits, guard: house.guard, clock }),
+          runPlan(wallPlan(ground, spec, true), { ...runParts, spec, door, options: limits }),
         )
       probed = probeWall({ stateDirectory, runtimeDirectory, nodeProgram, platform, run })
     }
@@ -93,7 +94,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
     adopt: (identity, spec, door, fromByte) => adoptChild(house, identity, spec, door, fromByte),
     async run(spec, door, limits) {
       const { plan } = await planFor(spec, (limits.network ?? true) || spec.forwards.length > 0)
-      return await runPlan(plan, { spec, door, options: limits, guard: house.guard, clock })
+      return await runPlan(plan, { ...runParts, spec, door, options: limits })
     },
     async close() {
       isClosed = true

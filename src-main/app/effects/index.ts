@@ -60,18 +60,30 @@ async function pauseLive(powers: HostPowers, live: LiveSession | undefined): Pro
   if (live?.pid === undefined || live.isPaused || live.isEnding) return
   live.isPaused = true
   powers.kernel.suspend(live.pid)
-  await live.handle?.pause()
+  try {
+    await live.handle?.pause()
+    await Promise.all([...live.runs].map((program) => program.freeze()))
+  } catch (error) {
+    // What can't be held goes on as a whole: half a pause would be shown as none.
+    await goOn(powers, live, live.pid)
+    throw error
+  }
   powers.ledger.record([
     { type: 'process.suspended', subject: live.id, payload: { pid: live.pid } },
     { type: 'session.paused', subject: live.id, payload: {} },
   ])
 }
 
+async function goOn({ kernel }: HostPowers, live: LiveSession, pid: number): Promise<void> {
+  await Promise.all([...live.runs].map((program) => program.thaw()))
+  await live.handle?.resume()
+  kernel.resume(pid)
+  live.isPaused = false
+}
+
 async function resumeLive(powers: HostPowers, live: LiveSession | undefined): Promise<void> {
   if (live?.pid === undefined || !live.isPaused || live.isEnding) return
-  await live.handle?.resume()
-  powers.kernel.resume(live.pid)
-  live.isPaused = false
+  await goOn(powers, live, live.pid)
   powers.ledger.record([
     { type: 'process.resumed', subject: live.id, payload: { pid: live.pid } },
     { type: 'session.resumed', subject: live.id, payload: {} },

@@ -1,5 +1,5 @@
 import type { SessionRow } from '../../contract/session.ts'
-import type { Child } from '../../ports/executor.ts'
+import type { Child, RunningProgram } from '../../ports/executor.ts'
 import type { RuntimeHandle } from '../../ports/runtime.ts'
 import type { Exceeded } from './model-access.ts'
 import type { UsageMeter } from './usage-meter.ts'
@@ -24,6 +24,8 @@ export interface LiveSession {
   isAdopted: boolean
   meter: UsageMeter | undefined
   readonly children: Set<Child>
+  /** Commands of in-process tools under way. */
+  readonly runs: Set<RunningProgram>
   /** Why the session must end although its process ended normally, e.g. the agent crashed. */
   failure: string | undefined
   /** The budget that did not hold, once one did not. */
@@ -53,6 +55,7 @@ export function createLiveSession(row: SessionRow): LiveSession {
     isAdopted: false,
     meter: undefined,
     children: new Set(),
+    runs: new Set(),
     failure: undefined,
     exceeded: undefined,
     turnOver: Promise.resolve(),

@@ -1,6 +1,6 @@
 import type { EndReason } from '../../contract/session.ts'
 import type { Clock, Log } from '../../ports/clock.ts'
-import type { Child, ChildExit, Executor, ProgramUse } from '../../ports/executor.ts'
+import type { ChildExit, Executor, ProgramUse, RunningProgram } from '../../ports/executor.ts'
 import type { KernelHost } from './kernel-host.ts'
 import type { Ledger } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
@@ -18,7 +18,7 @@ const measureMs = 2000
 const graceMs = 2000
 
 interface Program {
-  readonly child: Child
+  readonly child: RunningProgram
   readonly live: LiveSession
   last: ProgramUse | undefined
 }
@@ -66,7 +66,7 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
   }
   return {
     /** Makes a started program a part of its session; it ends as a process when it ends as a program. */
-    follow(live: LiveSession, child: Child, name: string): void {
+    follow(live: LiveSession, child: RunningProgram, name: string): void {
       if (live.pid === undefined) return
       const parent = live.pid
       const pid = spawnPart({ kernel, log }, parent, name)

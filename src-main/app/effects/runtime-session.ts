@@ -1,5 +1,5 @@
 import { SignalboxError } from '../../contract/errors.ts'
-import type { Child, NetworkDoor } from '../../ports/executor.ts'
+import type { Child, NetworkDoor, RunningProgram } from '../../ports/executor.ts'
 import type { ModelChoice, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 import type { HostPowers } from './host-powers.ts'
@@ -150,11 +150,12 @@ function openDoors(
 
 /** Starting programs behind the wall with this session's grants. */
 function createLaunches(
-  { executor, programs }: HostPowers,
+  powers: HostPowers,
   live: LiveSession,
   { accepted, record, home }: RuntimeSessionFacts,
   network: NetworkDoor,
 ): Pick<RuntimeSession, 'launch' | 'run' | 'adoptChild'> {
+  const { executor, programs } = powers
   const launchSpec = (spec: SessionLaunch) => ({
     sessionId: live.id,
     file: spec.file,
@@ -176,7 +177,11 @@ function createLaunches(
       programs.follow(live, child, spec.survives ? live.row.agent : nameOf(spec.file))
       return child
     },
-    run: (spec, options) => executor.run(launchSpec(spec), network, options),
+    run: (spec, options) =>
+      executor.run(launchSpec(spec), network, {
+        ...options,
+        onStart: (program) => followRun(powers, live, program, commandName(spec)),
+      }),
     async adoptChild(identity, forwards, fromByte) {
       const child = await executor.adopt(identity, { sessionId: live.id, forwards }, network, fromByte)
       if (!child) return undefined
@@ -193,9 +198,34 @@ function nameOf(file: string): string {
   return last.replace(/[^\p{L}\p{N}._+@ -]/gu, '').slice(0, 60) || 'program'
 }
 
+/** What `env` is asked to find, else the program itself. */
+function commandName({ file, args }: SessionLaunch): string {
+  return nameOf(file === '/usr/bin/env' ? (args[0] ?? file) : file)
+}
+
 function follow(live: LiveSession, child: Child): void {
   live.children.add(child)
   void child.exited.finally(() => live.children.delete(child))
+}
+
+/** A command that lasts longer than this is shown as a process; most are over before anybody could look. */
+const partAfterMs = 1000
+
+/** A tool's command stands still while its session is paused, also when it starts in that moment. */
+function followRun(
+  { clock, programs, log }: HostPowers,
+  live: LiveSession,
+  program: RunningProgram,
+  name: string,
+): void {
+  live.runs.add(program)
+  const cancel = clock.after(partAfterMs, () => programs.follow(live, program, name))
+  void program.exited.finally(() => {
+    cancel()
+    live.runs.delete(program)
+  })
+  if (!live.isPaused) return
+  program.freeze().catch((error: unknown) => log.warn('a command could not be held', { session: live.id, error }))
 }
 
 function continued({ ledger }: HostPowers, accepted: AcceptedSession): RuntimeSession['continues'] {

@@ -8,7 +8,7 @@ import { Button } from '../../ui/Button.tsx'
 import { Field, Select } from '../../ui/Field.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
-import { consequencesOf, derivedFrom, namesIn, whoOf } from './authority.model.ts'
+import { consequencesOf, derivedFrom, exampleOf, namesIn, whoOf } from './authority.model.ts'
 
 export type Change = 'narrow' | 'expire' | 'revoke'
 
@@ -80,7 +80,7 @@ function Narrow(props: FormProps) {
   const [term, setTerm] = useState<Term | 'as-is'>('as-is')
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => field.current?.focus(), [])
-  const to = namesIn(text)
+  const to = namesIn(text, cap.target)
   const run = async () => {
     const ends = term === 'as-is' ? {} : { expiresInMs: Number(term) }
     const outcome = await narrow.run({ id: cap.id, to, ...ends })
@@ -102,7 +102,7 @@ function Narrow(props: FormProps) {
             className="input mono"
             rows={3}
             spellCheck={false}
-            placeholder={cap.target.replace('*', 'api.example.com:443')}
+            placeholder={exampleOf(cap.target)}
             value={text}
             onChange={(event) => setText(event.target.value)}
           />

@@ -7,6 +7,7 @@ import {
   consequencesOf,
   derivedFrom,
   describeRow,
+  exampleOf,
   expiryText,
   isWide,
   namesIn,
@@ -106,7 +107,11 @@ it('tells use, nearness of the end and kind by lamp and word', () => {
 })
 
 it('reads names, and knows what can be narrowed', () => {
-  expect(namesIn('net:a:443\n net:b:443 , net:a:443,,\n')).toEqual(['net:a:443', 'net:b:443'])
+  const hosts = ['net:a.b:443', 'net:c.b:443']
+  expect(namesIn('net:a.b:443\n net:c.b:443 , net:a.b:443,,\n', 'net:*.b:443')).toEqual(hosts)
+  expect(namesIn('a.b:443\nc.b:443', 'net:*.b:443')).toEqual(hosts)
+  expect(namesIn('anything', '*')).toEqual(['anything'])
+  expect([exampleOf('net:*'), exampleOf('net:*.b:443')]).toEqual(['net:api.example.com:443', 'net:api.b:443'])
   expect([isWide(caps[0] as CapabilityRow), isWide(caps[1] as CapabilityRow)]).toEqual([true, false])
 })
 

@@ -231,16 +231,20 @@ export function isWide(cap: CapabilityRow): boolean {
   return cap.kind === 'device' && cap.target.includes('*')
 }
 
-/** What a person typed, one name per line or between commas. */
-export function namesIn(text: string): string[] {
+/** What a person typed, one name per line or between commas; a host alone is a name of what leads to hosts. */
+export function namesIn(text: string, target: string): string[] {
+  const [prefix = ''] = /^[a-z]+:/.exec(target) ?? []
+  const names = text.split(/[\n,]/).map((one) => one.trim())
   return [
     ...new Set(
-      text
-        .split(/[\n,]/)
-        .map((one) => one.trim())
-        .filter((one) => one !== ''),
+      names.filter((one) => one !== '').map((one) => (one.startsWith(prefix) ? one : `${prefix}${one}`)),
     ),
   ]
+}
+
+/** A name that a wide capability covers, to show how one looks. */
+export function exampleOf(target: string): string {
+  return target === 'net:*' ? 'net:api.example.com:443' : target.replace('*', 'api')
 }
 
 /** A row as a sentence, for screen readers. */

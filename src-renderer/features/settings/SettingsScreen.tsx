@@ -209,8 +209,8 @@ function Recordings(props: { settings: Settings; put: Put }) {
       </Check>
       <p className="faint small">
         The answers of models and devices, in <span className="mono">recordings/</span> of the state
-        directory, which only you can read. They may hold what agents read; known keys are masked. Counts
-        from the next session on; <a href="#/storage">Storage</a> shows them and takes them back.
+        directory, which only you can read. They may hold what agents read; known keys are masked. Counts from
+        the next session on; <a href="#/storage">Storage</a> shows them and takes them back.
       </p>
     </Part>
   )
