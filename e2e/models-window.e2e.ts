@@ -140,7 +140,7 @@ it('shows a call while its answer comes in, and what it cost when it has', async
   await page.keyboard.press('Control+7')
   await page.getByText('No model was called yet.').waitFor()
   const id = await ask('Long answer', { tokens: null, usdNanos: null })
-  const row = page.getByRole('row', { name: /: gpt-4o-mini for Long answer/ })
+  const row = page.getByRole('row', { name: /: gpt-4o-mini, for Long answer/ })
   await row.and(page.getByRole('row', { name: /^answers:/ })).waitFor()
   const first = await tokensOut(row)
   await until(
@@ -172,7 +172,7 @@ it('says of a call that its budget cut it, there and on the page of its session'
   const { page } = running
   server.setScript([{ text: longAnswer }])
   const id = await ask('Cut short', { tokens: 12_000 })
-  const row = page.getByRole('row', { name: /^cut: gpt-4o-mini for Cut short/ })
+  const row = page.getByRole('row', { name: /^cut: gpt-4o-mini, for Cut short/ })
   await row.waitFor()
   expect(await row.getAttribute('aria-label')).toMatch(why)
   await row.click()
@@ -222,7 +222,7 @@ it('offers no replay of what was not recorded, and says so', async () => {
   const { page } = running
   await show(page, '#/settings')
   const recording = page.getByRole('checkbox', { name: /Record what sessions get/ })
-  await recording.uncheck()
+  await recording.click()
   await until(
     'it is off',
     () => client.settings.get({}),

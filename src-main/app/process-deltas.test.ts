@@ -21,6 +21,7 @@ const sample = (pid: number, more: Partial<ProcessSample> = {}): ProcessSample =
   reductions: 0,
   caps: 0,
   startedAtMs: 1,
+  program: null,
   ...more,
 })
 const aged = (pid: number, wall: number) =>

@@ -8,7 +8,7 @@ export type WatchItem = OutputOf<SignalboxContract['process']['watch']>
 /** Rows of one item, so that neither side is held up by writing or reading it. */
 const rowsPerItem = 500
 
-/** Rows sent in one sample for nothing but their running time. The others follow in turn: a tick is no news. */
+/** Rows sent in one sample for nothing but their running time and memory. The others follow in turn: a tick is no news. */
 const ticksPerSample = 200
 
 interface Sent {
@@ -48,7 +48,7 @@ export function createProcessDeltas() {
       }
       before.round = round
       before.atMs = atMs
-      if (!isSameUse(before.row.use.wallMs, row.use.wallMs)) ticked.push({ row, atMs, round })
+      if (isTicked(before.row, row)) ticked.push({ row, atMs, round })
     },
     /** Ends a sample and begins the next. */
     *end(atMs: number): Generator<WatchItem> {
@@ -91,7 +91,16 @@ function rateOf(before: Sent, sample: ProcessSample, atMs: number): number {
   return seconds <= 0 ? 0 : Math.max(0, Math.round((sample.reductions - before.row.reductions) / seconds))
 }
 
-/** True when anything but the running time differs. */
+/** What changes of itself all the time. A program's processor time is news already: it is charged as reductions. */
+function isTicked(a: ProcessRow, b: ProcessRow): boolean {
+  return (
+    !isSameUse(a.use.wallMs, b.use.wallMs) ||
+    a.program?.memoryBytes !== b.program?.memoryBytes ||
+    a.program?.cpuMs !== b.program?.cpuMs
+  )
+}
+
+/** True when anything but the running time and the memory of a program differs. */
 function isNews(a: ProcessRow, b: ProcessRow): boolean {
   const isSame =
     a.state === b.state &&

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BudgetOutcome, ProcessPlace, ProcessSample, ProcessTable } from '../app/kernel-powers.ts'
-import type { ResourceUse } from '../contract/process.ts'
+import type { ProgramUse, ResourceUse } from '../contract/process.ts'
 import type { Budget } from '../contract/session.ts'
 import { LimitTooLow } from '../kernel/budget.ts'
 import { QuotaExceeded } from '../kernel/errors.ts'
@@ -32,6 +32,8 @@ export interface TableParts {
   readonly sessions: SessionPids
   /** What each session's process was given, as it was asked for. */
   readonly told: Map<number, Budget>
+  /** What the programs of parts used, as last measured. */
+  readonly programs: ReadonlyMap<number, ProgramUse>
   /** The kernel's time, epoch ms. */
   readonly now: () => number
 }
@@ -60,14 +62,15 @@ export function createProcessTable(parts: TableParts): ProcessTable {
 }
 
 async function* sample(
-  { kernel, sessions }: TableParts,
+  parts: TableParts,
   sessionId: string | undefined,
 ): AsyncGenerator<readonly ProcessSample[]> {
+  const { kernel, sessions } = parts
   const own = sessionId === undefined ? undefined : sessions.ownOf(sessionId)
   if (sessionId !== undefined && (own === undefined || !kernel.isAlive(pidOf(own)))) return
   const steps = kernel.psSteps(own === undefined ? undefined : pidOf(own))
   for await (const step of inSlices(steps))
-    yield step.map((row) => toSample(kernel, sessions.of(row.pid), row))
+    yield step.map((row) => toSample(parts, row))
 }
 
 function placeOf(kernel: Kernel, belonging: Belonging | undefined, pid: number): ProcessPlace {
@@ -75,13 +78,13 @@ function placeOf(kernel: Kernel, belonging: Belonging | undefined, pid: number):
   return { kind: belonging?.isOwn ? 'session' : 'part', sessionId: belonging?.sessionId ?? null }
 }
 
-function toSample(kernel: Kernel, belonging: Belonging | undefined, row: KernelRow): ProcessSample {
+function toSample({ kernel, sessions, programs }: TableParts, row: KernelRow): ProcessSample {
   const { usage } = row
   return {
     pid: row.pid,
     parent: row.parent,
     name: row.name,
-    ...placeOf(kernel, belonging, row.pid),
+    ...placeOf(kernel, sessions.of(row.pid), row.pid),
     state: row.isStopped ? 'stopped' : row.state,
     waitingOn: row.waitingOn ?? null,
     priority: row.priority,
@@ -101,6 +104,7 @@ function toSample(kernel: Kernel, belonging: Belonging | undefined, row: KernelR
     reductions: row.reductions,
     caps: row.caps,
     startedAtMs: Math.round(row.spawnedAt),
+    program: programs.get(row.pid) ?? null,
   }
 }
 

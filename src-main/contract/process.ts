@@ -15,6 +15,10 @@ export const ResourceUse = z.object({
 })
 export type ResourceUse = z.infer<typeof ResourceUse>
 
+/** What a program outside and all that it started have used, as last measured; memory is what they hold now. */
+export const ProgramUse = z.object({ cpuMs: Count, memoryBytes: Count })
+export type ProgramUse = z.infer<typeof ProgramUse>
+
 /** A live kernel process. Ended ones are in the session's audit chain. */
 export const ProcessRow = z.object({
   pid: Pid,
@@ -49,6 +53,8 @@ export const ProcessRow = z.object({
   reductionsPerSecond: z.number().min(0).nullable(),
   caps: Count,
   startedAtMs: AtMs,
+  /** Of the program that a part stands for; null for all others, until it is measured, and where that can't be done. */
+  program: ProgramUse.nullable(),
 })
 export type ProcessRow = z.infer<typeof ProcessRow>
 

@@ -24,7 +24,8 @@ function minted(core: Core, process: Process, pid: Pid, rights: number): CapRef 
 
 /** Derives a capability with fewer rights; asking for one that is not held is ECAP, not a silent intersection. */
 export function derive(core: Core, process: Process, ref: CapRef, rights: readonly Right[]): CapRef {
-  return narrowed(core, process, core.caps.live(process.pid, ref), rights, undefined)
+  const wanted = bitsOf(rights)
+  return narrowed(core, process, core.caps.live(process.pid, ref), wanted, undefined)
 }
 
 /** Derives with fewer rights, an earlier end, or both; caveats are only ever added. */
@@ -36,21 +37,26 @@ export function attenuate(
 ): CapRef {
   if (typeof to !== 'object' || to === null) throw new KernelError('EINVAL', 'attenuate needs an object')
   const { rights, expiresInMs } = to
-  const cap = core.caps.live(process.pid, ref)
+  const wanted = rights === undefined ? undefined : bitsOf(rights)
   const expiresAt =
     expiresInMs === undefined ? undefined : core.clock.now() + parseMs(expiresInMs, 'expiresInMs')
-  return narrowed(core, process, cap, rights, expiresAt)
+  const cap = core.caps.live(process.pid, ref)
+  return narrowed(core, process, cap, wanted ?? cap.rights, expiresAt)
+}
+
+/** Reads a list of rights, which may run the caller's code: before anything is looked up. */
+function bitsOf(rights: readonly Right[]): number {
+  if (!Array.isArray(rights)) throw new KernelError('EINVAL', 'rights must be a list')
+  return rightBits(rights)
 }
 
 function narrowed(
   core: Core,
   process: Process,
   cap: Capability,
-  rights: readonly Right[] | undefined,
+  bits: number,
   expiresAt: number | undefined,
 ): CapRef {
-  if (rights !== undefined && !Array.isArray(rights)) throw new KernelError('EINVAL', 'rights must be a list')
-  const bits = rights === undefined ? cap.rights : rightBits(rights)
   if ((bits & ~cap.rights) !== 0) throw new CapError('a right is not held')
   const caveats: readonly Caveat[] =
     expiresAt === undefined ? cap.caveats : [...cap.caveats, { kind: 'expires', at: expiresAt }]

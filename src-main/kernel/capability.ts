@@ -1,4 +1,5 @@
 import type { Caveat, Resource, Right } from './abi.ts'
+import { attach, refreshDepth, unlink } from './derivation-tree.ts'
 import { CapError, KernelError } from './errors.ts'
 import { type CapRef, newCapRef, type Pid } from './ids.ts'
 
@@ -376,27 +377,4 @@ export class CapTable {
       at = parent
     }
   }
-}
-
-function attach(cap: Capability, parent: Capability): void {
-  cap.parent = parent
-  cap.prevSibling = undefined
-  cap.nextSibling = parent.firstChild
-  if (parent.firstChild) parent.firstChild.prevSibling = cap
-  parent.firstChild = cap
-}
-
-function unlink(cap: Capability, parent: Capability): void {
-  if (cap.prevSibling) cap.prevSibling.nextSibling = cap.nextSibling
-  else parent.firstChild = cap.nextSibling
-  if (cap.nextSibling) cap.nextSibling.prevSibling = cap.prevSibling
-  cap.prevSibling = undefined
-  cap.nextSibling = undefined
-}
-
-/** Depth only grows stale upwards (ancestors leave); counted anew before anything is refused for it. */
-function refreshDepth(cap: Capability): void {
-  let depth = 0
-  for (let at = cap.parent; at; at = at.parent) depth++
-  cap.depth = depth
 }

@@ -77,14 +77,15 @@ function copySpecial(value: object, depth: number, budget: Budget): unknown {
     for (const item of value) out.add(copyValue(item, depth + 1, budget))
     return out
   }
-  if (value instanceof ArrayBuffer) return value.slice(0)
+  // Through a view of ours: methods that the caller put on its own object are not asked.
+  if (value instanceof ArrayBuffer) return new Uint8Array(value).slice().buffer
   if (ArrayBuffer.isView(value)) return copyView(value)
   return invalid('an instance with behaviour cannot be copied')
 }
 
 function copyView(view: ArrayBufferView): unknown {
   if (!(view.buffer instanceof ArrayBuffer)) return invalid('shared memory cannot be copied')
-  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice().buffer
   if (view instanceof DataView) return new DataView(bytes)
   if (view instanceof Uint8Array) return new Uint8Array(bytes)
   if (view instanceof Uint8ClampedArray) return new Uint8ClampedArray(bytes)

@@ -47,6 +47,11 @@ export function liveProcess(core: Core, pid: Pid): Process {
   return process
 }
 
+/** To be asked once all of a caller's arguments are read, since reading them may run its code. EDEAD when that ended it. */
+export function requireAlive(process: Process): void {
+  if (process.isDead) throw new KernelError('EDEAD', 'process has ended')
+}
+
 /** Checks a number of milliseconds; EINVAL unless finite and at least 0. */
 export function parseMs(value: unknown, what: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {

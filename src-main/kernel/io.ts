@@ -16,11 +16,12 @@ import { note, weigh } from './verdict.ts'
 
 /** Opens a device for a process: right open; parks; ENODEV without a driver, EDRIVER when opening throws. */
 export function openDevice(core: Core, process: Process, ref: CapRef, params: unknown): Promise<CapRef> {
+  // Reading what the caller gave may run its code; only what is checked after that still holds.
+  const copied = copyBody(params)
   const cap = core.caps.check(process.pid, ref, 'open')
   if (cap.resource.kind !== 'device' || cap.handle) throw new CapError('capability is not a device')
   const device = core.devices.get(cap.resource.driver)
   if (!device) throw new KernelError('ENODEV', `no device ${cap.resource.driver}`)
-  const copied = copyBody(params)
   if (process.tape) return openJournaled(core, process, process.tape, cap, device, copied)
   const { driver } = device
   if (!driver) throw new KernelError('ENODEV', `no driver behind ${device.name}`)
@@ -62,8 +63,8 @@ export function transfer(
   op: 'read' | 'write',
   data: unknown,
 ): Promise<unknown> {
-  const handle = usable(core, process, ref, op)
   const copied = copyRequest(data)
+  const handle = usable(core, process, ref, op)
   const { device } = handle
   const prepaid = op === 'read' ? device.prepaidRead : device.prepaidWrite
   if (!preflight(core, process, device, prepaid)) return never()
@@ -101,9 +102,9 @@ export function readAll(
   ref: CapRef,
   requests: readonly unknown[],
 ): Promise<unknown[]> {
-  const handle = usable(core, process, ref, 'read')
   if (!Array.isArray(requests)) throw new KernelError('EINVAL', 'requests must be a list')
-  const copied = requests.map(copyRequest)
+  const copied = Array.from(requests, copyRequest)
+  const handle = usable(core, process, ref, 'read')
   const { device } = handle
   if (copied.length === 0) return core.dispatcher.answer(process, [])
   const batch = zero()

@@ -1,7 +1,7 @@
 import type { Message, RecvOptions, RemoteSender, SendOptions, Term } from './abi.ts'
 import { type Capability, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
-import { type Core, liveProcess, parseMs, setTimer } from './core.ts'
+import { type Core, liveProcess, parseMs, requireAlive, setTimer } from './core.ts'
 import { CapError, KernelError } from './errors.ts'
 import { type CapRef, KERNEL_PID, type MsgId, newMsgId, type Pid } from './ids.ts'
 import { transfer } from './io.ts'
@@ -29,16 +29,17 @@ export function send(
 ): Promise<void> {
   const cap = core.caps.live(sender.pid, target)
   if (cap.resource.kind === 'device') return transfer(core, sender, target, 'write', body) as Promise<void>
+  const copied = copyBody(body)
+  const { caps: refs, corr, deadlineAt } = readOptions(options)
+  // Reading what the caller gave may have run its code, and with it taken the capability away.
+  if (cap.isRevoked || cap.isSkeleton) throw new CapError('capability ended while its use was prepared')
   core.caps.exercise(cap, 'send')
   if (cap.resource.kind === 'remote') {
-    const { caps, ...rest } = readOptions(options)
-    if (caps.length > 0) throw new KernelError('EINVAL', 'capabilities do not leave their kernel')
-    return sendRemote(core, sender, cap.resource, body, rest)
+    if (refs.length > 0) throw new KernelError('EINVAL', 'capabilities do not leave their kernel')
+    return sendRemote(core, sender, cap.resource, copied, { corr, deadlineAt })
   }
   if (cap.resource.kind !== 'process') throw new CapError('capability is not a process')
   const receiver = liveProcess(core, cap.resource.pid)
-  const copied = copyBody(body)
-  const { caps: refs, corr, deadlineAt } = readOptions(options)
   const carried = carriedBy(core, sender, refs)
   if (carried.length > 0) core.dispatcher.spend(sender, carried.length)
   const id = newMsgId(core.nextMessage())
@@ -89,7 +90,9 @@ export function postTerm(core: Core, receiver: Process, from: Pid): void {
 /** Takes the oldest message, or the oldest reply to `corr`; parks without one. ETIMEDOUT only with a timeout. */
 export function recv(core: Core, process: Process, options: RecvOptions | undefined): Promise<Message> {
   const corr = options?.corr
-  const timeoutMs = options?.timeoutMs === undefined ? undefined : parseMs(options.timeoutMs, 'timeoutMs')
+  const timeoutMs = options?.timeoutMs
+  if (timeoutMs !== undefined) parseMs(timeoutMs, 'timeoutMs')
+  requireAlive(process)
   for (let found = process.mailbox.find(corr); found; found = process.mailbox.find(corr)) {
     process.mailbox.remove(found)
     admitSenders(core, process)

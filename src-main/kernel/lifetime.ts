@@ -1,4 +1,4 @@
-import { type Core, setTimer } from './core.ts'
+import { type Core, requireAlive, setTimer } from './core.ts'
 import { KernelError } from './errors.ts'
 import type { Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
@@ -120,6 +120,7 @@ export function reschedule(
     }
     at = core.clock.now() + deadline
   }
+  requireAlive(process)
   if (wanted !== undefined)
     setPriority(core, process, process.mayRaise ? wanted : Math.min(wanted, process.ceiling))
   if (at !== undefined) setDeadline(core, process, at)

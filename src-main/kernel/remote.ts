@@ -1,7 +1,7 @@
 import { zero } from './account.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { rightBits, rightNames } from './capability.ts'
-import { type Core, never } from './core.ts'
+import { type Core, never, requireAlive } from './core.ts'
 import { checkName } from './device.ts'
 import { invalid, KernelError, textOf } from './errors.ts'
 import { type CapRef, KERNEL_PID, type MsgId, type Pid } from './ids.ts'
@@ -112,6 +112,7 @@ export function spawnRemote(
   const to = checkName(node)
   const name = checkName(image)
   const given = args === undefined ? {} : { args: JSON.parse(canonicalJson(args)) as unknown }
+  requireAlive(process)
   return remoteOperation(
     core,
     process,

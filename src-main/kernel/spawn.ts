@@ -2,7 +2,7 @@ import type { ProcessImage, Quota, SpawnOptions } from './abi.ts'
 import { type Account, carve, openRoot } from './account.ts'
 import { rightBits, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
-import { type Core, parseMs } from './core.ts'
+import { type Core, parseMs, requireAlive } from './core.ts'
 import { checkName } from './device.ts'
 import { CapError, KernelError, QuotaExceeded, textOf } from './errors.ts'
 import { type CapRef, KERNEL_PID, type Pid } from './ids.ts'
@@ -38,23 +38,26 @@ export function spawn(
 ): { pid: Pid; cap: CapRef } {
   const { args, caps = [], quota, link, priority, deadline, mayRaise } = options
   if (!Array.isArray(caps)) throw new KernelError('EINVAL', 'caps must be a list')
-  const given = carriedBy(core, parent, caps)
-  if (core.isSpawnGated) checkSpawnRight(core, parent)
+  const refs = [...caps]
   const birth: Birth = {
     image: checkImage(image),
     args: copyBody(args),
-    quota: quota ?? {},
+    quota: { ...quota },
     priority: childPriority(parent, priority),
     mayRaise: mayRaise === true && parent.mayRaise,
     deadlineMs: deadline === undefined ? undefined : parseMs(deadline, 'deadline'),
     isHostSpawned: false,
   }
+  // Everything was read: nothing of the caller's runs any more.
+  requireAlive(parent)
+  const carried = carriedBy(core, parent, refs)
+  if (core.isSpawnGated) checkSpawnRight(core, parent)
   const child = create(core, parent, birth)
-  const refs = delegate(core, given, child.pid)
+  const given = delegate(core, carried, child.pid)
   const cap = core.caps.mint(parent.pid, { kind: 'process', pid: child.pid }, ALL_ON_CHILD)
   core.events.push(parent.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(cap.rights) })
   if (link) child.watchers.add(parent.pid)
-  if (refs.length > 0) post(core, child, { $: 'caps' }, refs)
+  if (given.length > 0) post(core, child, { $: 'caps' }, given)
   start(core, child)
   return { pid: child.pid, cap: cap.ref }
 }

@@ -99,8 +99,8 @@ function processCalls(core: Core, process: Process) {
       ),
     signal: (target, reason) =>
       soon(core, process, 'signal', () => {
-        const victim = core.processes.get(targetOf(core, process, target, 'kill'))
         const why = parseReason(reason, process.pid)
+        const victim = core.processes.get(targetOf(core, process, target, 'kill'))
         if (victim) core.exit(victim, why)
       }),
     suspend: (target) =>

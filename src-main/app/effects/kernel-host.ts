@@ -1,4 +1,5 @@
 import type { Budget, EndReason } from '../../contract/session.ts'
+import type { ProgramUse } from '../../ports/executor.ts'
 import type { KernelDoor } from './session-door.ts'
 
 export interface ProcessSpec {
@@ -63,7 +64,8 @@ export interface KernelHost {
   readonly parts: {
     spawn(parent: number, name: string): number | undefined
     end(pid: number, reason: EndReason): void
-    spend(pid: number, cpuMs: number): void
+    /** What the program was measured to have used, and how much of its processor time is new since the last time. */
+    measured(pid: number, use: ProgramUse, newCpuMs: number): void
   }
   onNews(listener: (news: KernelNews) => void): () => void
 }

@@ -48,8 +48,8 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
       if (!use) continue
       const spentMs = Math.round(use.cpuMs) - Math.round(program.last?.cpuMs ?? 0)
       // What an ended process used may be handed to its parent only later: never count backwards.
-      if (spentMs > 0) kernel.parts.spend(pid, spentMs)
       program.last = { ...use, cpuMs: Math.max(use.cpuMs, program.last?.cpuMs ?? 0) }
+      kernel.parts.measured(pid, program.last, Math.max(0, spentMs))
     }
   }
   const measureOn = (): void => {
@@ -77,8 +77,6 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
       void child.exited.then((exit) => kernel.parts.end(pid, reasonOf(exit)))
       measureOn()
     },
-    /** What the program of a process used when it was last measured. */
-    useOf: (pid: number): ProgramUse | null => byPid.get(pid)?.last ?? null,
     /** Programs go on without us: their processes are no longer followed. */
     close(): void {
       unsubscribe()
