@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Frames, watchFrames } from './fixtures/frames.ts'
 import type { LiveReport } from './fixtures/live-fleet/main.ts'
 import { firstSightMs, type WatchedWindow, watchWindow } from './fixtures/watched-window.ts'
 import type { Bench } from './tools/bench-kit.ts'
@@ -12,46 +13,12 @@ import { bareWindow, bareWindowName } from './window.reference.ts'
 const rounds = 5
 const roundMs = 6000
 
-interface Frames {
-  readonly perSecond: number
-  readonly p99Ms: number
-}
-
 interface Round {
   readonly own: Frames
   readonly bare: Frames
   readonly main: LiveReport
   /** The same program with no fact to write: what the machine alone does to the timer. */
   readonly rest: LiveReport
-}
-
-/** Counts frames for a while; a grid is scrolled up and down meanwhile, some rows each frame. */
-function watchFrames({ page }: WatchedWindow): Promise<Frames> {
-  return page.evaluate(
-    (ms) =>
-      new Promise<Frames>((resolve) => {
-        const grid = document.querySelector('[role=grid]')
-        const times: number[] = []
-        let step = 40
-        const frame = (now: number) => {
-          times.push(now)
-          if (grid) {
-            if (grid.scrollTop + grid.clientHeight >= grid.scrollHeight - 1) step = -40
-            else if (grid.scrollTop === 0) step = 40
-            grid.scrollTop += step
-          }
-          if (now - (times[0] ?? now) < ms) return void requestAnimationFrame(frame)
-          const gaps = times.slice(1).map((time, index) => time - (times[index] ?? time))
-          gaps.sort((a, b) => a - b)
-          resolve({
-            perSecond: (gaps.length / (now - (times[0] ?? 0))) * 1000,
-            p99Ms: gaps[Math.floor((gaps.length - 1) * 0.99)] ?? Number.NaN,
-          })
-        }
-        requestAnimationFrame(frame)
-      }),
-    roundMs,
-  )
 }
 
 /** Has the program write facts, or none, while frames are counted. */
@@ -85,8 +52,8 @@ async function measureRounds(): Promise<Round[]> {
     await firstSightMs(own, '.grid-row:not(.waiting)')
     const found: Round[] = []
     for (let round = -1; round < rounds; round++) {
-      const [bareFrames, rest] = await during(own, 'rest', () => watchFrames(bare))
-      const [frames, main] = await during(own, 'start', () => watchFrames(own))
+      const [bareFrames, rest] = await during(own, 'rest', () => watchFrames(bare, roundMs))
+      const [frames, main] = await during(own, 'start', () => watchFrames(own, roundMs))
       if (main.facts < roundMs * 0.9) throw new Error(`only ${main.facts} facts were written`)
       if (round >= 0) found.push({ own: frames, bare: bareFrames, main, rest })
     }

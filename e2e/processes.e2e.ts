@@ -1,3 +1,4 @@
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -173,6 +174,40 @@ it('shows a session its own part', async () => {
     }, `#/session/${sessionId}/${tab}`)
     await page.getByRole('tabpanel').getByText(text).first().waitFor()
   }
+})
+
+it('shows the program of an agent with what it holds and uses', async () => {
+  const { page } = running
+  const folder = join(place.home, 'agent')
+  mkdirSync(folder)
+  const file = join(folder, 'counting-agent.mjs')
+  copyFileSync(join(import.meta.dirname, 'fixtures/counting-agent.mjs'), file)
+  chmodSync(file, 0o755)
+  await client.agent.addCustom({ name: 'counting', file })
+  const [project] = await client.project.list({})
+  const started = await client.session.submit({
+    projectId: project?.id ?? '',
+    agent: 'custom:counting',
+    prompt: '3000 steps',
+    title: 'Aloud',
+  })
+  const { rows } = await until(
+    'its program is measured',
+    () => client.process.list({ sessionId: started.sessionId }),
+    (list) => list.rows.some((row) => row.program !== null),
+  )
+  expect(rows.find((row) => row.kind === 'session')?.program).toBeNull()
+  await page.keyboard.press('Control+5')
+  const row = page.getByRole('row', { name: /custom:counting, .*program [\d.]+ MiB/ })
+  await row.click()
+  const inspector = page.getByRole('complementary', { name: 'Selected process' })
+  await inspector.getByText('Its program runs outside the kernel.').waitFor()
+  await inspector.getByText('Program, with all that it started').waitFor()
+  // Said once two measurements differ, or once it is known that it stands still.
+  await row.getByText(/\d %/).waitFor()
+  await client.session.stop({ sessionId: started.sessionId })
+  await page.mouse.move(0, 0)
+  await row.waitFor({ state: 'detached' })
 })
 
 it('kills it, but only after it was asked', async () => {

@@ -77,20 +77,25 @@ export async function compose(config: Config, host: HostParts = {}): Promise<Hou
   }
 }
 
+/** The wall is tried this long after the start, or when somebody asks before: by then the window stands. */
+const wallTrialMs = 2000
+
 async function build(config: Config, host: HostParts): Promise<House> {
   const ground = await layGround(config, host)
-  const { store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log } =
+  const { clock, store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log } =
     ground
   kernel.serve(sessions.startTurn)
   const strays = await executor.leftovers()
   removeStaleFiles(config.paths, strays)
   executor.endHalfBuilt()
+  ground.recordings.sweep((id) => store.sessions.read(id) !== undefined)
   await homes.sweep(new Set(store.notes.children().map((child) => child.sessionId)))
   await app.start({
     pid: process.pid,
     handlers: createEffectHandlers(sessions, app.ledger, workareas),
     adopt: ({ row }) => sessions.adopt(row.id),
   })
+  const endTrial = clock.after(wallTrialMs, () => void executor.probe())
   await endStrays(strays, { executor, ledger: app.ledger, log })
   const router = createRouter(contract, app.handlers, {
     newId: () => crypto.randomUUID(),
@@ -108,6 +113,7 @@ async function build(config: Config, host: HostParts): Promise<House> {
     /** From the outside in: no new work, no running work, no owed work, then what they stood on. */
     async close() {
       app.beginStop()
+      endTrial()
       await doors?.close()
       await sessions.close()
       await app.idle()
@@ -214,7 +220,10 @@ function appPowers(base: Base, { runtimes, kernel, gateway, recordings }: Works,
     workareas,
     agents: createAgentDirectory(runtimes.all, runtimes.providers, log),
     secrets,
-    storage: createStorageScanner(paths, (id) => store.workareas.read(id)?.sessionId ?? null),
+    storage: createStorageScanner(paths, {
+      sessionOf: (id) => store.workareas.read(id)?.sessionId ?? null,
+      isRecording: recordings.isOpen,
+    }),
     verifier: createVerifier({ file: paths.database, threads: availableParallelism(), nowMs: clock.nowMs }),
     processes: kernel.processes,
     authority: kernel.authority,

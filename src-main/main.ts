@@ -1,12 +1,13 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { app, BrowserWindow, session } from 'electron'
-import { attach, operator } from './compose/doors.ts'
+import type { attach } from './compose/doors.ts'
 import type { House } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { SignalboxError } from './contract/errors.ts'
 import type { Condition } from './contract/fleet.ts'
-import { contract } from './contract/index.ts'
+import type { SignalboxContract } from './contract/index.ts'
+import type { Actor } from './contract/procedure.ts'
 import { hashOfArguments, homeOfArguments } from './shell/addresses.ts'
 import { claimApplication, claimLinks, setApplicationMenu } from './shell/application.ts'
 import { type Attachment, watchDaemon } from './shell/attachment.ts'
@@ -19,7 +20,7 @@ import { announcePageScheme } from './shell/page-protocol.ts'
 import { createTray } from './shell/tray.ts'
 import { isWindowSandboxed, openConsoleWindow, servePageFiles, showConsoleWindow } from './shell/window.ts'
 import { memoryPorts, type Port } from './wire/port.ts'
-import { createPortClient } from './wire/port-client.ts'
+import type { PortClient } from './wire/port-client.ts'
 import { servePort } from './wire/port-server.ts'
 import type { Router } from './wire/router.ts'
 
@@ -32,14 +33,27 @@ const log = (message: string, error: unknown) => console.error(message, error)
 /** `house` where it is ours; `client` where it is that of a daemon which may go and come. */
 interface Entered {
   readonly router: Router
+  /** Who sits at the window. */
+  readonly operator: Actor
+  /** A client of our own at the other end of a port that is served. */
+  readonly connect: (port: Port) => PortClient<SignalboxContract>
   readonly house?: House
   readonly client?: ReturnType<typeof attach>['client']
 }
 
 /** The house of this process, or the door of the daemon that owns the state directory already. */
 async function enter(config: Config): Promise<Entered> {
+  // Most of the program, loaded here: loading holds the thread.
+  const [{ attach, operator }, { contract }, { createPortClient }] = await Promise.all([
+    import('./compose/doors.ts'),
+    import('./contract/index.ts'),
+    import('./wire/port-client.ts'),
+  ])
+  const desk = {
+    operator,
+    connect: (port: Port) => createPortClient(contract, port, { newId: () => crypto.randomUUID() }),
+  }
   try {
-    // Most of the program: loaded while the window opens.
     const { compose } = await import('./compose.ts')
     const house = await compose(config, {
       sealSecrets: createKeychainSecrets,
@@ -47,10 +61,10 @@ async function enter(config: Config): Promise<Entered> {
       version: app.getVersion(),
     })
     await house.listen()
-    return { router: house.router, house }
+    return { ...desk, router: house.router, house }
   } catch (error) {
     if (!(error instanceof SignalboxError && error.code === 'already_running')) throw error
-    return attach(config)
+    return { ...desk, ...attach(config) }
   }
 }
 
@@ -81,14 +95,14 @@ function withDialogs(router: Router): Router {
 
 /** Serves ports until it is closed; then every call and subscription on them has ended. */
 interface Switchboard {
-  serve(router: Router, port: Port): void
+  serve(entered: Pick<Entered, 'router' | 'operator'>, port: Port): void
   close(): void
 }
 
 function createSwitchboard(): Switchboard {
   const open = new Set<{ close(): void }>()
   return {
-    serve(router, port) {
+    serve({ router, operator }, port) {
       const serving = servePort(port, router, {
         actor: operator,
         nextTurn: () => new Promise((done) => setImmediate(done)),
@@ -103,27 +117,30 @@ function createSwitchboard(): Switchboard {
   }
 }
 
-/** The whole application: the window opens while the house is being put up, and its calls wait for it. */
+/** The whole application: the window opens first, then the house is put up, for which the window's calls wait. */
 async function run(config: Config, hash: string | undefined): Promise<(hash?: string) => void> {
   await app.whenReady()
-  servePageFiles(session.defaultSession, outFolder)
+  const pageServed = servePageFiles(session.defaultSession, outFolder)
   setApplicationMenu()
   claimLinks()
-  const entered = enter(config)
+  // A page of the development server is not served by us.
+  const isClear = developmentUrl ? Promise.resolve() : Promise.race([pageServed, delay(pagePatienceMs)])
+  const entered = isClear.then(() => enter(config))
   const board = createSwitchboard()
   let attachment: Attachment | undefined
   const show = createShow({
     board,
-    router: entered.then(({ router }) => withDialogs(router)),
+    entered: entered.then((found) => ({ ...found, router: withDialogs(found.router) })),
     ready: () => attachment?.ready() ?? Promise.resolve(),
   })
   await Promise.all([entered, show(hash)])
-  const { router, house, client } = await entered
+  const inside = await entered
+  const { house, client } = inside
   const showLater = (to?: string) =>
     void show(to).catch((error: unknown) => log('the console could not be shown', error))
   let endDesktop = nothing
   const onThere = () => {
-    endDesktop = startDesktop(board, router, showLater)
+    endDesktop = startDesktop(board, inside, showLater)
   }
   const onGone = () => {
     endDesktop()
@@ -141,21 +158,24 @@ async function run(config: Config, hash: string | undefined): Promise<(hash?: st
 
 const nothing = () => {}
 
+/** The house is put up after this long even where the page never comes. */
+const pagePatienceMs = 1000
+
 interface ShowParts {
   readonly board: Switchboard
-  readonly router: Promise<Router>
+  readonly entered: Promise<Entered>
   readonly ready: () => Promise<void>
 }
 
 /** Shows the one window: brings it to the front, or opens it anew when it was closed. */
-function createShow({ board, router, ready }: ShowParts): (hash?: string) => Promise<void> {
+function createShow({ board, entered, ready }: ShowParts): (hash?: string) => Promise<void> {
   let window: Promise<BrowserWindow> | undefined
   return async (hash) => {
     const open = await window?.catch(() => undefined)
     if (open && !open.isDestroyed()) return showConsoleWindow(open, hash)
     window = openConsoleWindow({
       outFolder,
-      serve: (port) => void router.then((found) => board.serve(found, port)).catch(() => port.close()),
+      serve: (port) => void entered.then((found) => board.serve(found, port)).catch(() => port.close()),
       ready,
       ...(developmentUrl ? { developmentUrl } : {}),
       ...(hash ? { hash } : {}),
@@ -165,10 +185,10 @@ function createShow({ board, router, ready }: ShowParts): (hash?: string) => Pro
 }
 
 /** Tray and notices, as clients of the same contract as the window. Returns how to end them. */
-function startDesktop(board: Switchboard, router: Router, show: (hash?: string) => void): () => void {
+function startDesktop(board: Switchboard, entered: Entered, show: (hash?: string) => void): () => void {
   const [ours, theirs] = memoryPorts()
-  board.serve(router, theirs)
-  const { client, close } = createPortClient(contract, ours, { newId: () => crypto.randomUUID() })
+  board.serve(entered, theirs)
+  const { client, close } = entered.connect(ours)
   const controller = new AbortController()
   const report = (done: Promise<unknown>) =>
     void done.catch((error: unknown) => log('the tray could not do that', error))

@@ -13,8 +13,12 @@ const packages = {
   claude: ['@anthropic-ai/claude-code@2.1.197', '@agentclientprotocol/claude-agent-acp@0.49.0'],
   opencode: ['opencode-ai@1.18.33'],
   // Not an agent: the Node that some of them need where the system's is older.
-  node: ['node@24.21.0'],
+  // The package of this machine itself: the general one fetches it in a script, which may be switched off.
+  node: [`node-${process.platform}-${process.arch}@24.21.0`],
 }
+
+/** Scripts of packages that put their program in its place, where npm does not run scripts by itself. */
+const placing = { claude: ['@anthropic-ai/claude-code/install.cjs'] }
 
 /** Agents whose programs need a newer Node than the project itself. */
 const leastNode = { claude: 22 }
@@ -44,7 +48,7 @@ async function bringAgent(name) {
   const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...wanted]
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     const startedAt = Date.now()
-    if ((await run('npm', args, { cwd: folder })) === 0) {
+    if ((await run('npm', args, { cwd: folder })) === 0 && (await place(name, folder))) {
       writeFileSync(join(folder, '.complete'), '')
       say(`agent ${name}: installed in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`)
       return programs
@@ -53,6 +57,14 @@ async function bringAgent(name) {
     await new Promise((resolve) => setTimeout(resolve, attempt * 2000))
   }
   throw new Error(`agent ${name} could not be installed`)
+}
+
+async function place(name, folder) {
+  for (const script of placing[name] ?? []) {
+    const file = join(folder, 'node_modules', script)
+    if ((await run(process.execPath, [file], { cwd: join(file, '..') })) !== 0) return false
+  }
+  return true
 }
 
 function knownNames() {

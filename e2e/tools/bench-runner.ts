@@ -34,6 +34,7 @@ const expected = [
   'kernel/ipc-xstate',
   'kernel/spawn-xstate',
   'kernel/fanin-xstate',
+  'kernel/hold',
 ]
 
 function isBench(value: unknown): value is Bench {

@@ -163,7 +163,7 @@ export function openApp(
     processes: paperProcesses,
     authority: paperAuthority,
     models: { gateway: () => null, prices: () => ({ prices: [], asOf: '2026-01-01' }) },
-    recordings: { has: () => false },
+    recordings: { has: () => false, problem: async () => 'It was not recorded.' },
     verifier: {
       chain: async () => Promise.reject(new Error('not here')),
       all: async () => Promise.reject(new Error('not here')),

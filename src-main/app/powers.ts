@@ -24,6 +24,8 @@ export interface ScannedItem {
   readonly sessionId: string | null
   readonly title: string
   readonly lastUsedMs: number | null
+  /** Something is still written to it. */
+  readonly isOpen?: boolean
 }
 
 export interface StorageScanner {
@@ -65,7 +67,12 @@ export interface AppPowers {
   readonly processes: ProcessTable
   readonly authority: AuthorityTable
   readonly models: ModelDirectory
-  readonly recordings: { has(sessionId: string): boolean }
+  readonly recordings: {
+    /** Whether the session was recorded from beginning to end. */
+    has(sessionId: string): boolean
+    /** Why its recording can't be played, as a sentence; null when it can. Reads all of it, away from this thread. */
+    problem(sessionId: string): Promise<string | null>
+  }
   probeWall(options: { readonly isFresh: boolean }): Promise<Confinement>
   openPath(path: string, what: 'folder' | 'editor', editorCommand: readonly string[] | null): Promise<void>
   /** True when a file exists and can be run. */

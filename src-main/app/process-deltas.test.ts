@@ -62,6 +62,17 @@ it('sends what changed and what went, with rates, and a rate that fell to nothin
   expect(woken).toMatchObject([{ changed: [{ pid: 2, reductionsPerSecond: 20 }] }])
 })
 
+it('sends what a program used with its news, and its memory alone like running time', () => {
+  const deltas = createProcessDeltas()
+  const all = (memoryBytes: number) =>
+    Array.from({ length: 1000 }, (_, index) => sample(index + 1, { program: { cpuMs: 5, memoryBytes } }))
+  take(deltas, all(1), 0)
+  expect(pids(take(deltas, all(1), 1000))).toEqual([])
+  expect(pids(take(deltas, all(2), 2000))).toHaveLength(200)
+  const [item] = take(deltas, [sample(1, { reductions: 9, program: { cpuMs: 14, memoryBytes: 2 } })], 3000)
+  expect(item?.changed).toMatchObject([{ pid: 1, program: { cpuMs: 14, memoryBytes: 2 } }])
+})
+
 it('lets running time alone be news for a few, each in its turn', () => {
   const deltas = createProcessDeltas()
   const count = 1000

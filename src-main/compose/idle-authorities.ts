@@ -16,10 +16,7 @@ export function forgetIdleAuthorities(kernel: Kernel): void {
   }
   const sweep = () => {
     isDue = false
-    for (const name of candidates) {
-      kernel.unregisterDevice(name, true)
-      candidates.delete(name)
-    }
+    for (const name of candidates) if (kernel.unregisterDevice(name, true)) candidates.delete(name)
   }
   kernel.subscribe((event) => {
     if (event.type === 'capability.granted') note(event.pid, event.capability.target)

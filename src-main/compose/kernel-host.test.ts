@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { KernelNews } from '../app/effects/kernel-host.ts'
 import { type RunningKernel, startKernel } from './kernel-host.ts'
+import { pidOf } from './process-table.ts'
 
 let running: RunningKernel
 let news: KernelNews[]
@@ -125,6 +126,72 @@ it('the money of the fleet is carved for its sessions: nobody gets more than is 
   await expect.poll(() => exitOf(second.pid)).toMatchObject({ reason: { kind: 'quota', resource: 'usd' } })
   processes.setFleetAllowance(null)
   expect(await usdOf(1)).toEqual({ spent: 501, limit: null, available: null })
+})
+
+it('a prompt that was accepted has its turn, and one that was not has none, whenever it comes', async () => {
+  const turns = new Map<number, string[]>()
+  running.serve(async (pid, prompt) => {
+    turns.set(pid, [...(turns.get(pid) ?? []), prompt.text])
+    for (let step = 0; step < Number(prompt.text.slice(0, 1)); step++) await Promise.resolve()
+  })
+  let accepted = 0
+  for (let round = 0; round < 400; round++) {
+    const { pid } = running.host.spawn(
+      spec({ sessionId: `ses-round${round}`, prompts: [{ promptId: null, text: '3' }] }),
+    )
+    const expected = ['3']
+    // Each round asks at another moment of the process's end, in steps of a microtask, some also in the middle of a pause.
+    for (let at = 0; exitOf(pid) === undefined && at < 400; at++) {
+      if (at % 40 === round % 40) {
+        const text = `${round % 7} at ${at}`
+        if (running.host.prompt(pid, { promptId: `prm-${at}`, text })) expected.push(text)
+      }
+      if (round % 3 === 0 && at === round % 25) running.host.suspend(pid)
+      if (round % 3 === 0 && at === (round % 25) + 13) running.host.resume(pid)
+      if (at % 8 === 7) await new Promise<void>((resolve) => void setImmediate(resolve))
+      else await Promise.resolve()
+    }
+    await expect.poll(() => exitOf(pid)).toMatchObject({ reason: { kind: 'normal' } })
+    expect(turns.get(pid)).toEqual(expected)
+    expect(running.host.prompt(pid, { promptId: 'prm-late', text: 'late' })).toBe(false)
+    accepted += expected.length - 1
+  }
+  expect(accepted).toBeGreaterThan(50)
+})
+
+it('forgets what only ended sessions held: names and the root of the fleet stay as they were', async () => {
+  running.serve(async () => {})
+  const { kernel, host } = running
+  const counts = () => [kernel.devices().length, kernel.caps(kernel.rootPid ?? pidOf(0)).length]
+  const before = counts()
+  for (let round = 0; round < 1000; round++) {
+    const devices = ['runtime:scripted', 'tool:shell', `workarea:wka-${round}`, `net:host-${round}.example:*`]
+    const { pid } = host.spawn(spec({ sessionId: `ses-round${round}`, devices }))
+    kernel.narrow(pidOf(pid), `net:host-${round}.example:*`, { to: [`net:host-${round}.example:443`] })
+    if (round % 10 === 0) host.kill(pid)
+    if (round % 50 === 49) await expect.poll(() => exitOf(pid)).toBeDefined()
+  }
+  await expect.poll(counts).toEqual([before[0], expect.any(Number) as number])
+  // The runtime's device has a driver and stays, and with it the root's own capability.
+  expect(counts()[1]).toBeLessThanOrEqual((before[1] ?? 0) + 1)
+  expect(kernel.devices().filter((name) => !name.startsWith('runtime:'))).toEqual([])
+})
+
+it('keeps a name as long as one session holds it, and gives it again to the next', async () => {
+  running.serve((_pid, _prompt, signal) => untilAborted(signal))
+  const { kernel, host } = running
+  const devices = ['runtime:scripted', 'tool:shell']
+  const [first, second] = [
+    host.spawn(spec({ devices })),
+    host.spawn(spec({ devices, sessionId: 'ses-second' })),
+  ]
+  host.kill(first.pid)
+  await new Promise<void>((resolve) => void setImmediate(resolve))
+  expect(host.door(second.pid).open('tool:shell').ok).toBe(true)
+  host.kill(second.pid)
+  await expect.poll(() => kernel.devices()).not.toContain('tool:shell')
+  const third = host.spawn(spec({ devices, sessionId: 'ses-third' }))
+  expect(host.door(third.pid).open('tool:shell').ok).toBe(true)
 })
 
 it('parts of a session end with it, and belong to it until then', async () => {

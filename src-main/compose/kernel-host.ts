@@ -7,11 +7,14 @@ import type { ExitReason, ProcessImage } from '../kernel/abi.ts'
 import type { HostEvent, HostQuota, Usage } from '../kernel/host-events.ts'
 import type { TreeRecording } from '../kernel/journaling.ts'
 import { Kernel } from '../kernel/kernel.ts'
+import type { ProgramUse } from '../ports/executor.ts'
 import { fleetRoot } from '../userland/fleet-root.ts'
-import { sessionAgent } from '../userland/session-agent.ts'
+import { type EndAnswer, isEndRequest, sessionAgent } from '../userland/session-agent.ts'
 import { createAuthorityTable } from './authority-table.ts'
+import { forgetIdleAuthorities } from './idle-authorities.ts'
 import { createProcessTable, pidOf } from './process-table.ts'
 import { followSessions, type SessionPids } from './session-pids.ts'
+import { createTurnBook, type TurnBook } from './turn-book.ts'
 
 /** The prompt of a turn as it travels through the kernel: plain data. */
 interface Prompt {
@@ -47,6 +50,9 @@ interface Shared {
   /** Last reading of processes that ended. */
   readonly last: Map<number, Usage>
   readonly told: Map<number, Budget>
+  readonly turns: TurnBook
+  /** What the programs of parts used. */
+  readonly programs: Map<number, ProgramUse>
   readonly agent: (name: string) => ProcessImage
   readonly record: KernelOptions['record']
   /** True while an act is under way whose news its caller records. */
@@ -57,12 +63,15 @@ interface Shared {
 export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}): RunningKernel {
   const clock = nodeClock()
   const kernel = new Kernel({ clock, powers: nodePowers() })
+  const turns = createTurnBook()
   let serveTurn: StartTurn = async () => {
     throw new Error('no runtime stands yet')
   }
   for (const kind of runtimes) {
     kernel.registerDriver(
       runtimeDriver(`runtime:${kind}`, async (owner, request, signal) => {
+        if (isEndRequest(request)) return { value: { mayEnd: turns.mayEnd(owner) } satisfies EndAnswer }
+        turns.take(owner)
         await serveTurn(owner, readPrompt(request), signal)
         return { value: null }
       }),
@@ -70,16 +79,13 @@ export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}
   }
   void kernel.boot(fleetRoot(), { grant: [], quota: {} })
   const sessions = followSessions(kernel)
-  const shared: Shared = { kernel, sessions, last: new Map(), told: new Map(), agent, record, isQuiet: false }
-  const { told, last } = shared
-  kernel.subscribe((event) => {
-    if (event.type !== 'process.exited') return
-    if (told.delete(event.pid)) last.set(event.pid, event.usage)
-  })
+  forgetIdleAuthorities(kernel)
+  const shared = sharedBy(kernel, sessions, { turns, agent, record })
+  const { told, programs } = shared
   return {
     kernel,
     host: createHost(shared),
-    processes: createProcessTable({ kernel, sessions, told, now: clock.now }),
+    processes: createProcessTable({ kernel, sessions, told, programs, now: clock.now }),
     authority: createAuthorityTable({ kernel, sessions, quietly: (act) => quietly(shared, act) }),
     usesOf: (sessionId) => usesOf(shared, sessionId),
     serve(startTurn) {
@@ -87,6 +93,31 @@ export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}
     },
     close: () => kernel.shutdown(1000),
   }
+}
+
+/** The books of a kernel's processes; an ended process leaves none but its last reading. */
+function sharedBy(
+  kernel: Kernel,
+  sessions: SessionPids,
+  more: Pick<Shared, 'turns' | 'agent' | 'record'>,
+): Shared {
+  const books = { last: new Map<number, Usage>(), told: new Map(), programs: new Map() }
+  kernel.subscribe((event) => {
+    if (event.type !== 'process.exited') return
+    if (books.told.delete(event.pid)) keepLast(books.last, event.pid, event.usage)
+    books.programs.delete(event.pid)
+    more.turns.forget(event.pid)
+  })
+  return { kernel, sessions, isQuiet: false, ...books, ...more }
+}
+
+/** Far more than can be ending at once. */
+const mostLast = 1000
+
+function keepLast(last: Map<number, Usage>, pid: number, usage: Usage): void {
+  last.set(pid, usage)
+  const [oldest] = last.size > mostLast ? last.keys() : []
+  if (oldest !== undefined) last.delete(oldest)
 }
 
 function readPrompt(request: unknown): Prompt {
@@ -155,23 +186,31 @@ function createHost(shared: Shared): KernelHost {
         .caps(pidOf(pid))
         .filter((row) => row.kind === 'device')
         .map((row) => row.target),
-    prompt: (pid, prompt) => void kernel.post(pidOf(pid), { $: 'prompt', prompt }),
+    prompt: (pid, prompt) => shared.turns.give(pid) && kernel.post(pidOf(pid), { $: 'prompt', prompt }),
     term: (pid) => void kernel.term(pidOf(pid)),
     kill: (pid) => void kernel.signal(pidOf(pid)),
     suspend: (pid) => kernel.isAlive(pidOf(pid)) && kernel.suspend(pidOf(pid)),
     resume: (pid) => kernel.isAlive(pidOf(pid)) && kernel.resume(pidOf(pid)),
-    parts: {
-      spawn: (parent, name) =>
-        kernel.isAlive(pidOf(parent)) ? kernel.parts.spawn(pidOf(parent), name) : undefined,
-      end: (pid, reason) => void kernel.parts.end(pidOf(pid), exitReasonOf(reason)),
-      spend: (pid, cpuMs) => kernel.parts.spend(pidOf(pid), cpuMs),
-    },
+    parts: partsOf(shared),
     onNews: (listener) =>
       kernel.subscribe((event) => {
         const isTold = shared.isQuiet && event.type.startsWith('capability.')
         const news = isTold ? undefined : newsOf(event)
         if (news) listener(news)
       }),
+  }
+}
+
+function partsOf({ kernel, programs }: Shared): KernelHost['parts'] {
+  return {
+    spawn: (parent, name) =>
+      kernel.isAlive(pidOf(parent)) ? kernel.parts.spawn(pidOf(parent), name) : undefined,
+    end: (pid, reason) => void kernel.parts.end(pidOf(pid), exitReasonOf(reason)),
+    measured(pid, { cpuMs, memoryBytes }, newCpuMs) {
+      if (!kernel.isAlive(pidOf(pid))) return
+      programs.set(pid, { cpuMs: Math.round(cpuMs), memoryBytes })
+      kernel.parts.spend(pidOf(pid), newCpuMs)
+    },
   }
 }
 
@@ -192,6 +231,7 @@ function spawn(shared: Shared, spec: ProcessSpec): { pid: number; parent: number
   if (recording) kernel.record(pid, recording)
   sessions.own(pid, spec.sessionId)
   told.set(pid, spec.budget)
+  shared.turns.open(pid, spec.prompts.length)
   for (const prompt of later) kernel.post(pid, { $: 'prompt', prompt })
   return { pid, parent: kernel.rootPid ?? 0 }
 }

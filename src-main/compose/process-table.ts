@@ -69,8 +69,7 @@ async function* sample(
   const own = sessionId === undefined ? undefined : sessions.ownOf(sessionId)
   if (sessionId !== undefined && (own === undefined || !kernel.isAlive(pidOf(own)))) return
   const steps = kernel.psSteps(own === undefined ? undefined : pidOf(own))
-  for await (const step of inSlices(steps))
-    yield step.map((row) => toSample(parts, row))
+  for await (const step of inSlices(steps)) yield step.map((row) => toSample(parts, row))
 }
 
 function placeOf(kernel: Kernel, belonging: Belonging | undefined, pid: number): ProcessPlace {

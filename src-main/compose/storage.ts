@@ -3,13 +3,22 @@ import { join } from 'node:path'
 import { diskUse, freeBytes } from '../adapters/this-machine/disk-use.ts'
 import type { ScannedItem, StorageScanner } from '../app/powers.ts'
 import type { StatePaths } from '../config.ts'
+import { recordingForm, sessionOfRecording } from './recordings.ts'
 
-/** Looks at the state directory, `sessionOf` tells whose a workarea is: one item per workarea, scratch home and top-level thing. */
-export function createStorageScanner(
-  paths: StatePaths,
-  sessionOf: (workareaId: string) => string | null,
-): StorageScanner {
-  const item = async (
+/** Whose things on disk are, as far as their names do not tell. */
+export interface StorageOwners {
+  sessionOf(workareaId: string): string | null
+  /** Whether a session's recording is still written to. */
+  isRecording(sessionId: string): boolean
+}
+
+/** What a name in one of the folders stands for. */
+type Reading = (name: string) => Pick<ScannedItem, 'sessionId'> & Partial<ScannedItem>
+
+/** Looks at the state directory: one item per workarea, scratch home, recording and top-level thing. */
+export function createStorageScanner(paths: StatePaths, owners: StorageOwners): StorageScanner {
+  const folders = foldersOf(owners)
+  const look = async (
     kind: ScannedItem['kind'],
     path: string,
     title: string,
@@ -22,42 +31,65 @@ export function createStorageScanner(
     workareaId: null,
     sessionId: null,
     title,
-    lastUsedMs: (await stat(path).catch(() => undefined))?.mtimeMs ?? null,
+    lastUsedMs: Math.round((await stat(path).catch(() => undefined))?.mtimeMs ?? 0) || null,
     ...more,
   })
-  const inside = async (folder: string, pattern: RegExp) =>
-    (await readdir(join(paths.home, folder)).catch(() => [])).filter((name) => pattern.test(name))
   return {
     async scan(signal) {
       const items: ScannedItem[] = []
-      for (const name of await inside('workareas', /^wka-/)) {
-        signal.throwIfAborted()
-        items.push(
-          await item('workarea', join(paths.home, 'workareas', name), name, {
-            workareaId: name,
-            sessionId: sessionOf(name),
-          }),
-        )
+      for (const { kind, folder, pattern, read } of folders) {
+        const names = await readdir(join(paths.home, folder)).catch(() => [])
+        for (const name of names.filter((one) => pattern.test(one))) {
+          signal.throwIfAborted()
+          items.push(await look(kind, join(paths.home, folder, name), name, read(name)))
+        }
       }
-      for (const name of await inside('homes', /^ses-/)) {
-        items.push(await item('scratch-home', join(paths.home, 'homes', name), name, { sessionId: name }))
-      }
-      items.push(await item('database', paths.database, 'Journal, activities and settings'))
-      items.push(await item('log', paths.log, 'Logs'))
+      items.push(await look('database', paths.database, 'Journal, activities and settings'))
+      items.push(await look('log', paths.log, 'Logs'))
       for (const [name, title] of others) {
-        const found = await item('other', join(paths.home, name), title)
+        const found = await look('other', join(paths.home, name), title)
         if (found.sizeBytes > 0) items.push(found)
       }
       return items
     },
     freeBytes: () => freeBytes(paths.home),
-    async remove(found) {
-      const isOurs =
-        found.path.startsWith(`${paths.home}/`) && ['log', 'scratch-home', 'orphan'].includes(found.kind)
-      if (!isOurs) throw new Error(`${found.kind} is not removed this way`)
-      await rm(found.path, { recursive: true, force: true })
+    async remove({ kind, path, sessionId }) {
+      const isOurs = path.startsWith(`${paths.home}/`) && removable.includes(kind)
+      if (!isOurs) throw new Error(`${kind} is not removed this way`)
+      if (kind === 'recording' && owners.isRecording(sessionId ?? '')) throw new Error('it is written to')
+      await rm(path, { recursive: true, force: true })
     },
   }
+}
+
+const removable: readonly ScannedItem['kind'][] = ['log', 'scratch-home', 'recording', 'orphan']
+
+interface Folder {
+  readonly kind: ScannedItem['kind']
+  readonly folder: string
+  readonly pattern: RegExp
+  readonly read: Reading
+}
+
+function foldersOf({ sessionOf, isRecording }: StorageOwners): readonly Folder[] {
+  return [
+    {
+      kind: 'workarea',
+      folder: 'workareas',
+      pattern: /^wka-/,
+      read: (name) => ({ workareaId: name, sessionId: sessionOf(name) }),
+    },
+    { kind: 'scratch-home', folder: 'homes', pattern: /^ses-/, read: (name) => ({ sessionId: name }) },
+    {
+      kind: 'recording',
+      folder: 'recordings',
+      pattern: recordingForm,
+      read(name) {
+        const sessionId = sessionOfRecording(name) ?? null
+        return { sessionId, isOpen: isRecording(sessionId ?? '') }
+      },
+    },
+  ]
 }
 
 const others: readonly (readonly [string, string])[] = [

@@ -32,7 +32,6 @@ export const Overview = z.object({
   sessionsWithoutCost: Count,
   dailyBudgetUsdNanos: UsdNanos.nullable(),
   journal: z.object({ facts: Count, verifiedAtMs: AtMs.nullable(), ok: z.boolean().nullable() }),
-  confinement: Confinement,
   conditions: z.array(Condition),
   stateDirectory: z.string(),
   stateBytes: Count,
@@ -89,5 +88,6 @@ export const fleet = {
     output: Done.extend({ sessionId: SessionId }),
     errors: ['disk_full', 'git_missing', 'not_confined'],
   }),
-  probeWall: query({ input: z.object({}), output: Confinement }),
+  /** Whether the wall holds: tried anew, or as last found. The first trial takes a while, so nothing else waits for it. */
+  probeWall: query({ input: z.object({ isFresh: z.boolean().default(true) }), output: Confinement }),
 }

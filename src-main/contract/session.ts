@@ -215,7 +215,7 @@ export const SessionDetail = z.object({
   landed: z
     .object({ branch: z.string(), commit: z.string(), previousCommit: z.string().nullable(), atMs: AtMs })
     .nullable(),
-  /** What it got from outside was recorded, so it can be replayed. */
+  /** What it got from outside was recorded from beginning to end, so it can be replayed; false until it has ended. */
   isRecorded: z.boolean(),
   /** The session whose recording answers this one's model calls. */
   replays: SessionId.nullable(),

@@ -123,6 +123,8 @@ export interface DriverCost {
   readonly toolCalls?: number
   readonly usd?: number
   readonly reductions?: number
+  /** The figures are a guess, because whoever knows did not say; the charge's event says so. */
+  readonly estimated?: boolean
 }
 
 export interface DriverResult<T = unknown> {
@@ -296,6 +298,8 @@ export interface Pager {
 export interface PageOut {
   readonly evict: readonly SegId[]
   readonly summary?: { readonly body: unknown; readonly tokens?: number }
+  /** What making it cost, such as a model call; the process that is being paged pays. */
+  readonly cost?: DriverCost
 }
 
 /** Ranks swapped segments for a query, best first; must be deterministic for equal input. */

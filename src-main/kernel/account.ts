@@ -115,6 +115,14 @@ export function charge(account: Account, cost: Amounts): ResourceName | undefine
   return undefined
 }
 
+/** As `charge`, of a single resource; false when it does not fit. */
+export function chargeOne(account: Account, column: number, amount: number): boolean {
+  const holder = account.holder(column)
+  if (amount > holder.available(column)) return false
+  add(account, holder, column, amount)
+  return true
+}
+
 /** Gives back a level resource (mem or a child slot); consumables are never given back. */
 export function release(account: Account, column: typeof MEM | typeof CHILDREN, amount: number): void {
   add(account, account.holder(column), column, -amount)
@@ -252,11 +260,13 @@ export function toNanos(usd: number, round: (x: number) => number): number {
  * Checks a cost that a driver reported: undefined when it is not to be believed (NaN, infinite, negative, not a
  * number, fractional counts). A negative cost would be a refund, and NaN passes every comparison.
  */
-export function parseCost(cost: unknown): { amounts: Amounts; reductions: number } | undefined {
+export function parseCost(
+  cost: unknown,
+): { amounts: Amounts; reductions: number; isEstimated: boolean } | undefined {
   const amounts = zero()
-  if (cost === undefined) return { amounts, reductions: 0 }
+  if (cost === undefined) return { amounts, reductions: 0, isEstimated: false }
   if (typeof cost !== 'object' || cost === null) return undefined
-  const { tokens, toolCalls, usd, reductions } = cost as DriverCost
+  const { tokens, toolCalls, usd, reductions, estimated } = cost as DriverCost
   for (const value of [tokens, toolCalls, reductions]) {
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) return undefined
   }
@@ -266,5 +276,5 @@ export function parseCost(cost: unknown): { amounts: Amounts; reductions: number
   amounts[TOKENS] = tokens ?? 0
   amounts[TOOL_CALLS] = toolCalls ?? 0
   amounts[USD] = nanos
-  return { amounts, reductions: reductions ?? 0 }
+  return { amounts, reductions: reductions ?? 0, isEstimated: estimated === true }
 }

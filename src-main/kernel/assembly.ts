@@ -45,7 +45,9 @@ export function createCore(
   const metrics = new Metrics()
   const tombstones: Core['tombstones'] = new Map()
   const capEvents: CapTableEvents = {
-    died(cap) {
+    died(cap, why) {
+      if (why === 'revoked')
+        metrics.add('cap_revocations_total', 1, cap.handle ? 'handle' : cap.resource.kind)
       for (const dependent of cap.dependents ?? []) dependent.close()
     },
     processUnnamed: (pid) => tombstones.delete(pid),
@@ -60,6 +62,13 @@ export function createCore(
       metrics.observe('mainloop_stall_seconds', ms / 1000)
       const message = `main thread held for ${Math.round(ms)} ms`
       events.push(process.pid, { kind: 'log', level: 'warn', message })
+    },
+    foreign(process) {
+      metrics.add('foreign_awaits_total', 1)
+      // In a replay nothing says when that ends, unless it is something that time waits for, such as a sandbox.
+      if (!dispatcher.steps || dispatcher.inFlight > 0) return
+      const error = 'awaits what no journal holds, so that its course is not determined'
+      events.push(process.pid, { kind: 'fault', where: 'replay', error })
     },
     parked: (process, on) => events.push(process.pid, { kind: 'park', on }),
     timeRead: () => void time.exact(),

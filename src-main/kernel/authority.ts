@@ -186,7 +186,6 @@ function takeAway(core: Core, cap: Capability): HeldRow[] {
     if (one !== cap && !one.isSkeleton) below.push(heldRow(core, one))
   }
   const count = core.caps.revoke(cap)
-  core.metrics.add('cap_revocations_total', count)
   core.events.push(cap.owner, { kind: 'cap.revoke', cap: cap.id, count })
   return below
 }

@@ -18,12 +18,13 @@ export function selfCap(core: Core, process: Process): CapRef {
 
 function minted(core: Core, process: Process, pid: Pid, rights: number): CapRef {
   const cap = core.caps.mint(process.pid, { kind: 'process', pid }, rights)
-  core.events.push(process.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(rights) })
+  core.events.pushOften(process.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(rights) })
   return cap.ref
 }
 
 /** Derives a capability with fewer rights; asking for one that is not held is ECAP, not a silent intersection. */
 export function derive(core: Core, process: Process, ref: CapRef, rights: readonly Right[]): CapRef {
+  core.caps.live(process.pid, ref)
   const wanted = bitsOf(rights)
   return narrowed(core, process, core.caps.live(process.pid, ref), wanted, undefined)
 }
@@ -37,6 +38,7 @@ export function attenuate(
 ): CapRef {
   if (typeof to !== 'object' || to === null) throw new KernelError('EINVAL', 'attenuate needs an object')
   const { rights, expiresInMs } = to
+  core.caps.live(process.pid, ref)
   const wanted = rights === undefined ? undefined : bitsOf(rights)
   const expiresAt =
     expiresInMs === undefined ? undefined : core.clock.now() + parseMs(expiresInMs, 'expiresInMs')
@@ -44,7 +46,7 @@ export function attenuate(
   return narrowed(core, process, cap, wanted ?? cap.rights, expiresAt)
 }
 
-/** Reads a list of rights, which may run the caller's code: before anything is looked up. */
+/** Reads a list of rights, which may run the caller's code: what was looked up before has to be looked up again. */
 function bitsOf(rights: readonly Right[]): number {
   if (!Array.isArray(rights)) throw new KernelError('EINVAL', 'rights must be a list')
   return rightBits(rights)
@@ -61,7 +63,7 @@ function narrowed(
   const caveats: readonly Caveat[] =
     expiresAt === undefined ? cap.caveats : [...cap.caveats, { kind: 'expires', at: expiresAt }]
   const child = core.caps.child(cap, process.pid, bits, caveats)
-  core.events.push(process.pid, { kind: 'cap.derive', cap: child.id, rights: rightNames(bits) })
+  core.events.pushOften(process.pid, { kind: 'cap.derive', cap: child.id, rights: rightNames(bits) })
   return child.ref
 }
 
@@ -70,8 +72,7 @@ export function revoke(core: Core, process: Process, ref: CapRef): void {
   const cap = core.caps.owned(process.pid, ref)
   const count = core.caps.revoke(cap)
   core.dispatcher.spend(process, count - 1)
-  core.metrics.add('cap_revocations_total', count)
-  core.events.push(process.pid, { kind: 'cap.revoke', cap: cap.id, count })
+  core.events.pushOften(process.pid, { kind: 'cap.revoke', cap: cap.id, count })
 }
 
 /** The pid behind a process capability that carries the right. */

@@ -70,10 +70,12 @@ export class Capability {
   }
 }
 
-/** The capabilities of one process: a list without order, and its length. */
-interface Owned {
+/** What the table knows of a process: the capabilities that it holds, as a list without order, and how many name it. */
+interface Standing {
   head: Capability | undefined
   count: number
+  /** A tombstone lives while there is one. */
+  naming: number
 }
 
 interface CapabilityInit {
@@ -109,9 +111,7 @@ export interface CapTableEvents {
 
 export class CapTable {
   readonly #byRef = new Map<CapRef, Capability>()
-  readonly #owned = new Map<Pid, Owned>()
-  /** How many live capabilities name a process; a tombstone lives while there is one. */
-  readonly #naming = new Map<Pid, number>()
+  readonly #standings = new Map<Pid, Standing>()
   readonly #random: { hex(bytes: number): string }
   readonly #now: () => number
   readonly #lately: () => number
@@ -237,8 +237,8 @@ export class CapTable {
   /** Deletes everything a process owns, in time proportional to that. */
   deleteOwned(owner: Pid): number {
     let count = 0
-    const owned = this.#owned.get(owner)
-    for (let cap = owned?.head; cap; cap = owned?.head) {
+    const standing = this.#standings.get(owner)
+    for (let cap = standing?.head; cap; cap = standing?.head) {
       this.delete(cap)
       count++
     }
@@ -248,12 +248,12 @@ export class CapTable {
   /** Every capability of one owner, or of all. */
   *list(owner?: Pid): Generator<Capability> {
     if (owner === undefined) yield* this.#byRef.values()
-    else for (let cap = this.#owned.get(owner)?.head; cap; cap = cap.nextOwned) yield cap
+    else for (let cap = this.#standings.get(owner)?.head; cap; cap = cap.nextOwned) yield cap
   }
 
   /** How many capabilities a process holds. */
   countOf(owner: Pid): number {
-    return this.#owned.get(owner)?.count ?? 0
+    return this.#standings.get(owner)?.count ?? 0
   }
 
   /** The live capability behind a public number, by a walk over all of them. */
@@ -282,7 +282,7 @@ export class CapTable {
   }
 
   isNamed(pid: Pid): boolean {
-    return this.#naming.has(pid)
+    return (this.#standings.get(pid)?.naming ?? 0) > 0
   }
 
   /** A reference that names nothing: what a receiver gets for a capability that died on the way. */
@@ -306,31 +306,35 @@ export class CapTable {
     }
     this.#byRef.set(ref, cap)
     this.#own(cap)
-    if (resource.kind === 'process') this.#naming.set(resource.pid, (this.#naming.get(resource.pid) ?? 0) + 1)
+    if (resource.kind === 'process') this.#standing(resource.pid).naming++
     return cap
   }
 
-  #own(cap: Capability): void {
-    const owned = this.#owned.get(cap.owner)
-    if (!owned) {
-      this.#owned.set(cap.owner, { head: cap, count: 1 })
-      return
+  #standing(pid: Pid): Standing {
+    let standing = this.#standings.get(pid)
+    if (!standing) {
+      standing = { head: undefined, count: 0, naming: 0 }
+      this.#standings.set(pid, standing)
     }
-    cap.nextOwned = owned.head
-    if (owned.head) owned.head.prevOwned = cap
-    owned.head = cap
-    owned.count++
+    return standing
+  }
+
+  #own(cap: Capability): void {
+    const standing = this.#standing(cap.owner)
+    cap.nextOwned = standing.head
+    if (standing.head) standing.head.prevOwned = cap
+    standing.head = cap
+    standing.count++
   }
 
   /** Out of the table and its owner's list; the tree is the caller's business. */
   #drop(cap: Capability): void {
     this.#byRef.delete(cap.ref)
-    const owned = this.#owned.get(cap.owner)
-    if (owned) owned.count--
+    const standing = this.#standing(cap.owner)
     if (cap.prevOwned) cap.prevOwned.nextOwned = cap.nextOwned
-    else if (owned) owned.head = cap.nextOwned
-    if (owned?.count === 0) this.#owned.delete(cap.owner)
+    else standing.head = cap.nextOwned
     if (cap.nextOwned) cap.nextOwned.prevOwned = cap.prevOwned
+    if (--standing.count === 0 && standing.naming === 0) this.#standings.delete(cap.owner)
     cap.nextOwned = undefined
     cap.prevOwned = undefined
   }
@@ -339,12 +343,10 @@ export class CapTable {
     this.#events.died(cap, why)
     if (cap.resource.kind !== 'process') return
     const pid = cap.resource.pid
-    const left = (this.#naming.get(pid) ?? 1) - 1
-    if (left > 0) this.#naming.set(pid, left)
-    else {
-      this.#naming.delete(pid)
-      this.#events.processUnnamed(pid)
-    }
+    const standing = this.#standing(pid)
+    if (--standing.naming > 0) return
+    if (standing.count === 0) this.#standings.delete(pid)
+    this.#events.processUnnamed(pid)
   }
 
   /** Takes a subtree out of the tree above it. */

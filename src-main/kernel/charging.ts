@@ -44,11 +44,12 @@ export function settleCost(
   process: Process,
   cost: Amounts,
   what: string,
+  isEstimated = false,
 ): ResourceName | undefined {
   const isLate = process.isDead
   const account: Account = isLate ? openAccount(process.account) : process.account
   const { overrun, excess, overdraft } = settle(account, cost)
-  record(core, process, cost, what, isLate)
+  record(core, process, cost, what, isLate, isEstimated)
   if (!overrun) return undefined
   for (let r = 0; r < RESOURCES; r++) {
     const over = excess[r] ?? 0
@@ -62,6 +63,7 @@ export function settleCost(
       resource,
       excess: over,
       overdraft: overdraft[r] ?? 0,
+      ...(isLate ? { late: true } : {}),
     })
     if (isLate) tellExceeded(core, process, resource, isLate)
   }
@@ -69,9 +71,15 @@ export function settleCost(
 }
 
 /** Books a cost and ends the process if it went past its reach; true while it lives. */
-export function settleOrKill(core: Core, process: Process, cost: Amounts, what: string): boolean {
+export function settleOrKill(
+  core: Core,
+  process: Process,
+  cost: Amounts,
+  what: string,
+  isEstimated = false,
+): boolean {
   const before = process.isDead
-  const overrun = settleCost(core, process, cost, what)
+  const overrun = settleCost(core, process, cost, what, isEstimated)
   if (overrun && !before) killOver(core, process, overrun)
   return !process.isDead
 }
@@ -91,7 +99,14 @@ function meterOf(core: Core, process: Process, what: string): Meter {
   return meter
 }
 
-function record(core: Core, process: Process, cost: Amounts, what: string, isLate = false): void {
+function record(
+  core: Core,
+  process: Process,
+  cost: Amounts,
+  what: string,
+  isLate = false,
+  isEstimated = false,
+): void {
   const tokens = cost[TOKENS]
   const toolCalls = cost[TOOL_CALLS]
   const nanoUsd = cost[USD]
@@ -100,10 +115,10 @@ function record(core: Core, process: Process, cost: Amounts, what: string, isLat
   meter.tokens.value += tokens
   meter.toolCalls.value += toolCalls
   meter.usd.value += nanoUsd / 1e9
+  const ev = { kind: 'charge', what, tokens, toolCalls, nanoUsd } as const
+  const isPlain = !isLate && !isEstimated
   core.events.pushOften(
     process.pid,
-    isLate
-      ? { kind: 'charge', what, tokens, toolCalls, nanoUsd, late: true }
-      : { kind: 'charge', what, tokens, toolCalls, nanoUsd },
+    isPlain ? ev : { ...ev, ...(isLate && { late: true }), ...(isEstimated && { estimated: true }) },
   )
 }

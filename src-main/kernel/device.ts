@@ -27,6 +27,13 @@ export class Device {
   }
 }
 
+/** The kernel's own word, in place of the driver's, on an operation that it did not begin any more (ECLOSED). */
+export class HandleClosed extends KernelError {
+  constructor() {
+    super('ECLOSED', 'handle is closed')
+  }
+}
+
 /** An opened device. Closes once: with the capability that opened it, its opener, or its device. */
 export class Handle implements Closable {
   readonly device: Device
@@ -56,7 +63,9 @@ export class Handle implements Closable {
     return typeof this.#inner.write === 'function'
   }
 
+  /** Asks the driver; {@link HandleClosed} instead where it was closed since the operation began. */
   call(op: 'read' | 'write', data: unknown): unknown {
+    if (this.isClosed) throw new HandleClosed()
     return op === 'read' ? this.#inner.read?.(data) : this.#inner.write?.(data)
   }
 
@@ -91,8 +100,8 @@ export class DeviceTable {
   registerDriver(driver: Driver): Device {
     if (this.#devices.get(driver.name)?.driver)
       throw new KernelError('EEXIST', `driver ${driver.name} is registered`)
-    const device = this.registerAuthority(driver.name)
     const prepaid = prepaidOf(driver)
+    const device = this.registerAuthority(driver.name)
     device.driver = driver
     device.prepaidRead = prepaid.read
     device.prepaidWrite = prepaid.write

@@ -2,7 +2,7 @@ import type { Clock, KernelPowers } from './abi.ts'
 import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
 import type { Metrics } from './metrics.ts'
-import { Completion, Park, type Process, type WaitKind } from './process.ts'
+import { Answer, Park, type Process, type WaitKind } from './process.ts'
 import { ReadyQueue } from './ready-queue.ts'
 
 /** A stretch on the main thread that is worth a log line. */
@@ -52,6 +52,8 @@ export interface DispatcherHooks {
   timeRead(): void
   /** All microtasks have run, and nothing runs now: time may be read, once for all that follows. */
   turned(): void
+  /** Found to await something that is no system call. */
+  foreign(process: Process): void
   /** The kernel can't go on (ELIVELOCK). */
   halted(error: KernelError): void
 }
@@ -93,7 +95,7 @@ export class Dispatcher {
   #checkEvery = 1
   #checkedMs = 0
   /** Answers that wait for the next turn in the middle of their callers' time slices. */
-  #held: Completion[] = []
+  #held: Answer[] = []
   readonly #resolved = Promise.resolve()
 
   constructor(config: DispatcherConfig, hooks: DispatcherHooks) {
@@ -222,8 +224,7 @@ export class Dispatcher {
 
   /** Lets the host have its turn before the caller goes on; the caller keeps the processor. */
   #hold(process: Process, value: unknown): Promise<unknown> {
-    const answer = new Completion(process)
-    answer.outcome(value, false)
+    const answer = new Answer(process, value, false)
     this.#held.push(answer)
     this.armTick()
     return answer.promise
@@ -250,8 +251,7 @@ export class Dispatcher {
 
   #requeue(process: Process, value: unknown, failed: boolean, isYielded = false): Promise<unknown> {
     if (this.current === process && !isYielded) this.#config.metrics.quantumExpirations++
-    const answer = new Completion(process)
-    answer.outcome(value, failed)
+    const answer = new Answer(process, value, failed)
     process.pushCompletion(answer)
     this.release(process)
     this.enqueue(process)
@@ -365,7 +365,7 @@ export class Dispatcher {
       this.current = undefined
       if (!current.outstanding && !current.firstCompletion) {
         current.isForeign = true
-        this.#config.metrics.add('foreign_awaits_total', 1)
+        this.#hooks.foreign(current)
       }
     }
     this.#betweenTurns()

@@ -32,12 +32,15 @@ export type KEvent =
       readonly toolCalls: number
       readonly nanoUsd: number
       readonly late?: true
+      /** The driver was not told what it cost. */
+      readonly estimated?: true
     }
   | {
       readonly kind: 'charge.overrun'
       readonly resource: ResourceName
       readonly excess: number
       readonly overdraft: number
+      readonly late?: true
     }
   | { readonly kind: 'page.out' | 'page.in'; readonly tokens: number; readonly segments: number }
   | { readonly kind: 'oom'; readonly need: number }
@@ -73,14 +76,17 @@ const RING = 65_536
 const FIRST_RING = 1024
 const NO_TAPS: readonly never[] = Object.freeze([])
 
-/** What a slot holds: a whole event, or one of the two frequent kinds as bare numbers. */
+/** What a slot holds: a whole event, or one of the frequent kinds as bare numbers. */
 const WHOLE = 0
 const SENT = 1
 const RECEIVED = 2
+const PAGED_OUT = 3
+const PAGED_IN = 4
+const MOST = 2 ** 31 - 1
 const NOBODY = -1
 
 /**
- * The last 65,536 events. Messages are the most of them, and lie in the ring as numbers: an object for each would live
+ * The last 65,536 events. Messages and paging are the most of them, and lie in the ring as numbers: an object for each would live
  * just long enough to be expensive. The ring grows to its size only as it is needed.
  */
 export class EventLog {
@@ -130,6 +136,18 @@ export class EventLog {
     if (this.#taps !== NO_TAPS) this.#tell()
   }
 
+  /** Segments left for swap, or came back. */
+  pushPaged(pid: Pid, kind: 'page.out' | 'page.in', tokens: number, segments: number): void {
+    if (tokens > MOST) {
+      this.pushOften(pid, { kind, tokens, segments })
+      return
+    }
+    const slot = this.#take(kind === 'page.out' ? PAGED_OUT : PAGED_IN, pid, this.#time.lately())
+    this.#others[slot] = tokens
+    this.#counts[slot] = segments
+    if (this.#taps !== NO_TAPS) this.#tell()
+  }
+
   /** Calls `take` with every event from now on, as it happens; returns how to stop that. */
   tap(take: (event: StampedEvent) => void): () => void {
     this.#taps = [...this.#taps, take]
@@ -171,12 +189,17 @@ export class EventLog {
   }
 
   #eventIn(slot: number): KEvent {
-    const other = (this.#others[slot] ?? 0) as Pid
+    const other = this.#others[slot] ?? 0
+    const count = this.#counts[slot] ?? 0
     switch (this.#kinds[slot]) {
       case SENT:
-        return { kind: 'send', to: other, caps: this.#counts[slot] ?? 0 }
+        return { kind: 'send', to: other as Pid, caps: count }
       case RECEIVED:
-        return { kind: 'recv', from: other }
+        return { kind: 'recv', from: other as Pid }
+      case PAGED_OUT:
+        return { kind: 'page.out', tokens: other, segments: count }
+      case PAGED_IN:
+        return { kind: 'page.in', tokens: other, segments: count }
       default:
         return this.#whole[slot] ?? { kind: 'fault', where: 'events', error: 'an event is missing' }
     }

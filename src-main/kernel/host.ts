@@ -121,7 +121,6 @@ export function revokeDevice(core: Core, process: Process, device: string): bool
 function revokeOne(core: Core, pid: Pid, cap: Capability): void {
   const capability = capRow(cap)
   const count = core.caps.revoke(cap)
-  core.metrics.add('cap_revocations_total', count)
   core.events.push(pid, { kind: 'cap.revoke', cap: cap.id, count })
   core.host.emit({ type: 'capability.revoked', pid, capability, count })
 }
@@ -130,6 +129,13 @@ function revokeOne(core: Core, pid: Pid, cap: Capability): void {
 export function unregisterDevice(core: Core, root: Process | undefined, name: string): boolean {
   if (root) for (const cap of [...heldOn(core, root.pid, name)]) revokeOne(core, root.pid, cap)
   return core.devices.unregister(name)
+}
+
+/** True of a named authority that nobody but the root holds and no driver stands behind. */
+export function isIdle(core: Core, name: string): boolean {
+  const device = core.devices.get(name)
+  if (!device || device.driver || device.handles.size > 0) return false
+  return (device.rootCap?.childCount ?? 0) === 0
 }
 
 /** The root's own capability on a device, from which all grants of it derive; minted on first need. */

@@ -70,7 +70,8 @@ test('invariant 32: who is stopped uses nothing, however long and whatever arriv
     fc.asyncProperty(
       fc.integer({ min: 1, max: 6 }),
       fc.integer({ min: 0, max: 30 }),
-      async (others, forMs) => {
+      fc.constantFrom('yield', 'recv', 'sleep'),
+      async (others, forMs, waitsIn) => {
         const t = testKernel()
         const busy = image('busy', async (sys) => {
           for (;;) {
@@ -79,7 +80,15 @@ test('invariant 32: who is stopped uses nothing, however long and whatever arriv
           }
         })
         await runRoot(t, async (sys) => {
-          const { cap, pid } = await sys.spawn(busy)
+          const waiting = image('waiting', async (inner) => {
+            for (;;) {
+              if (waitsIn === 'yield') await inner.yield()
+              else if (waitsIn === 'sleep') await inner.sleep(2)
+              else await inner.recv()
+              await inner.lookup('nobody')
+            }
+          })
+          const { cap, pid } = await sys.spawn(waitsIn === 'yield' ? busy : waiting)
           for (let i = 0; i < others; i++) await sys.spawn(busy)
           await sys.sleep(3)
           await sys.suspend(cap)

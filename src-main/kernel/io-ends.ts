@@ -57,7 +57,7 @@ export function finishNow(
   judged: Judged,
 ): Promise<unknown> {
   note(core, process, device, op, judged)
-  if (!settleOrKill(core, process, judged.cost, device.name)) return never()
+  if (!settleOrKill(core, process, judged.cost, device.name, judged.isEstimated)) return never()
   if (judged.error) return core.dispatcher.refuse(process, judged.error)
   return core.dispatcher.answer(process, op === 'write' ? undefined : judged.value)
 }
@@ -70,7 +70,7 @@ export function finishBatch(core: Core, park: Park, device: Device, outcomes: re
   let overrun: ReturnType<typeof settleCost>
   for (const judged of outcomes) {
     note(core, process, device, 'read', judged)
-    const over = settleCost(core, process, judged.cost, device.name)
+    const over = settleCost(core, process, judged.cost, device.name, judged.isEstimated)
     overrun ??= over
     firstError ??= judged.error
     ended.push({ value: judged.value, error: judged.error })

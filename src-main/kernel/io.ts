@@ -2,8 +2,8 @@ import type { DriverHandle } from './abi.ts'
 import { type Amounts, exhausted, RESOURCES, zero } from './account.ts'
 import { chargeOrKill, killOver, settleOrKill } from './charging.ts'
 import { copyBody, copyRequest } from './copy.ts'
-import { type Core, never } from './core.ts'
-import { type Device, Handle } from './device.ts'
+import { type Core, never, requireAlive } from './core.ts'
+import { type Device, Handle, HandleClosed } from './device.ts'
 import { CapError, KernelError, textOf } from './errors.ts'
 import type { CapRef } from './ids.ts'
 import { finishBatch, finishNow, finishOpen } from './io-ends.ts'
@@ -16,12 +16,13 @@ import { note, weigh } from './verdict.ts'
 
 /** Opens a device for a process: right open; parks; ENODEV without a driver, EDRIVER when opening throws. */
 export function openDevice(core: Core, process: Process, ref: CapRef, params: unknown): Promise<CapRef> {
-  // Reading what the caller gave may run its code; only what is checked after that still holds.
-  const copied = copyBody(params)
   const cap = core.caps.check(process.pid, ref, 'open')
   if (cap.resource.kind !== 'device' || cap.handle) throw new CapError('capability is not a device')
   const device = core.devices.get(cap.resource.driver)
   if (!device) throw new KernelError('ENODEV', `no device ${cap.resource.driver}`)
+  const copied = copyBody(params)
+  // Reading what the caller gave may have run its code.
+  if (cap.isRevoked || cap.isSkeleton) throw new CapError('capability ended while its use was prepared')
   if (process.tape) return openJournaled(core, process, process.tape, cap, device, copied)
   const { driver } = device
   if (!driver) throw new KernelError('ENODEV', `no driver behind ${device.name}`)
@@ -63,8 +64,9 @@ export function transfer(
   op: 'read' | 'write',
   data: unknown,
 ): Promise<unknown> {
-  const copied = copyRequest(data)
   const handle = usable(core, process, ref, op)
+  const copied = copyRequest(data)
+  requireUsable(process, handle)
   const { device } = handle
   const prepaid = op === 'read' ? device.prepaidRead : device.prepaidWrite
   if (!preflight(core, process, device, prepaid)) return never()
@@ -84,7 +86,7 @@ export function transfer(
     core.dispatcher.wake()
     core.metrics.observe('driver_op_seconds', (core.powers.monotonicMs() - startedMs) / 1000, device.name, op)
     note(core, process, device, op, judged)
-    if (!settleOrKill(core, process, judged.cost, device.name)) return
+    if (!settleOrKill(core, process, judged.cost, device.name, judged.isEstimated)) return
     if (judged.error) core.dispatcher.fail(park, judged.error)
     else core.dispatcher.complete(park, op === 'write' ? undefined : judged.value)
   }
@@ -102,9 +104,10 @@ export function readAll(
   ref: CapRef,
   requests: readonly unknown[],
 ): Promise<unknown[]> {
+  const handle = usable(core, process, ref, 'read')
   if (!Array.isArray(requests)) throw new KernelError('EINVAL', 'requests must be a list')
   const copied = Array.from(requests, copyRequest)
-  const handle = usable(core, process, ref, 'read')
+  requireUsable(process, handle)
   const { device } = handle
   if (copied.length === 0) return core.dispatcher.answer(process, [])
   const batch = zero()
@@ -112,13 +115,18 @@ export function readAll(
   if (!preflight(core, process, device, batch)) return never()
   if (process.tape) return readAllJournaled(core, process, process.tape, handle, copied)
   const park = core.dispatcher.park(process, 'io')
-  void runBatch(core, handle, copied).then((outcomes) => {
+  void runBatch(core, process, handle, copied).then((outcomes) => {
     finishBatch(core, park, device, outcomes.map(weigh))
   })
   return park.promise as Promise<unknown[]>
 }
 
-async function runBatch(core: Core, handle: Handle, requests: readonly unknown[]): Promise<Outcome[]> {
+async function runBatch(
+  core: Core,
+  process: Process,
+  handle: Handle,
+  requests: readonly unknown[],
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(requests.length)
   const { name } = handle.device
   let next = 0
@@ -128,6 +136,8 @@ async function runBatch(core: Core, handle: Handle, requests: readonly unknown[]
       // Each request for itself: a driver that waits in virtual time stands aside once per request, too.
       core.dispatcher.inFlight++
       try {
+        // What has not begun when the caller ends never does.
+        if (process.isDead) throw new HandleClosed()
         outcomes[at] = { result: await handle.call('read', requests[at]) }
       } catch (error) {
         outcomes[at] = { error }
@@ -147,11 +157,17 @@ function usable(core: Core, process: Process, ref: CapRef, op: 'read' | 'write')
   const handle = cap.handle
   if (!(handle instanceof Handle)) throw new CapError('capability is not an open handle')
   if (handle.device.isGone) throw new KernelError('ENODEV', `no device ${handle.device.name}`)
-  if (handle.isClosed) throw new KernelError('ECLOSED', 'handle is closed')
+  requireUsable(process, handle)
   if (op === 'read' ? !handle.canRead : !handle.canWrite) {
     throw new KernelError('ENOTSUP', `${handle.device.name} has no ${op}`)
   }
   return handle
+}
+
+/** Asked again once the request is read, since that may have run the caller's code. EDEAD, ECLOSED. */
+function requireUsable(process: Process, handle: Handle): void {
+  requireAlive(process)
+  if (handle.isClosed) throw new KernelError('ECLOSED', 'handle is closed')
 }
 
 /** Stops before any external effect what can't be paid; false when that ended the process. */

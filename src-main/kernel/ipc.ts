@@ -1,4 +1,4 @@
-import type { Message, RecvOptions, RemoteSender, SendOptions, Term } from './abi.ts'
+import type { Message, RecvOptions, RemoteSender, Resource, SendOptions, Term } from './abi.ts'
 import { type Capability, rightNames } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess, parseMs, requireAlive, setTimer } from './core.ts'
@@ -29,17 +29,15 @@ export function send(
 ): Promise<void> {
   const cap = core.caps.live(sender.pid, target)
   if (cap.resource.kind === 'device') return transfer(core, sender, target, 'write', body) as Promise<void>
-  const copied = copyBody(body)
-  const { caps: refs, corr, deadlineAt } = readOptions(options)
-  // Reading what the caller gave may have run its code, and with it taken the capability away.
-  if (cap.isRevoked || cap.isSkeleton) throw new CapError('capability ended while its use was prepared')
   core.caps.exercise(cap, 'send')
-  if (cap.resource.kind === 'remote') {
-    if (refs.length > 0) throw new KernelError('EINVAL', 'capabilities do not leave their kernel')
-    return sendRemote(core, sender, cap.resource, copied, { corr, deadlineAt })
-  }
+  if (cap.resource.kind === 'remote') return sendAway(core, sender, cap.resource, body, options)
   if (cap.resource.kind !== 'process') throw new CapError('capability is not a process')
   const receiver = liveProcess(core, cap.resource.pid)
+  const copied = copyBody(body)
+  const { caps: refs, corr, deadlineAt } = readOptions(options)
+  // Reading what the caller gave may have run its code.
+  if (cap.isRevoked || cap.isSkeleton) throw new CapError('capability ended while its use was prepared')
+  if (receiver.isDead) throw new KernelError('ESRCH', `no process ${receiver.pid}`)
   const carried = carriedBy(core, sender, refs)
   if (carried.length > 0) core.dispatcher.spend(sender, carried.length)
   const id = newMsgId(core.nextMessage())
@@ -50,6 +48,20 @@ export function send(
   }
   admit(core, receiver, envelope, carried)
   return core.dispatcher.answer(sender, undefined)
+}
+
+function sendAway(
+  core: Core,
+  sender: Process,
+  address: Extract<Resource, { kind: 'remote' }>,
+  body: unknown,
+  options: SendOptions | undefined,
+): Promise<void> {
+  const { caps, ...rest } = readOptions(options)
+  if (caps.length > 0) throw new KernelError('EINVAL', 'capabilities do not leave their kernel')
+  const copied = copyBody(body)
+  requireAlive(sender)
+  return sendRemote(core, sender, address, copied, rest)
 }
 
 /** Puts a message of the kernel or the host at the tail of a mailbox: never bounded, never parked. */
@@ -198,15 +210,15 @@ function deliver(core: Core, receiver: Process, envelope: Envelope): void {
   if (envelope.from !== KERNEL_PID) {
     core.events.pushSent(envelope.from, receiver.pid, envelope.caps.length)
   }
-  const at =
-    receiver.receivers.length === 0 ? -1 : receiver.receivers.findIndex((one) => wants(one, envelope.corr))
-  const waiting = receiver.receivers[at]
+  const { receivers } = receiver
+  const waiting = receivers.find((one) => wants(one, envelope.corr))
   if (!waiting) {
     receiver.mailbox.push(envelope)
     return
   }
   if (isExpired(core, envelope)) return
-  receiver.receivers.splice(at, 1)
+  if (receivers.length === 1) receivers.pop()
+  else receivers.splice(receivers.indexOf(waiting), 1)
   core.events.pushReceived(receiver.pid, envelope.from)
   core.dispatcher.complete(waiting.park, envelope.toMessage())
 }
@@ -251,7 +263,7 @@ export function delegate(core: Core, carried: readonly Capability[], receiver: P
   return carried.map((cap) => {
     if (cap.isRevoked || cap.isSkeleton || core.caps.isExpired(cap)) return core.caps.deadRef()
     const child = core.caps.child(cap, receiver, cap.rights)
-    core.events.push(receiver, { kind: 'cap.delegate', cap: child.id, rights: rightNames(child.rights) })
+    core.events.pushOften(receiver, { kind: 'cap.delegate', cap: child.id, rights: rightNames(child.rights) })
     return child.ref
   })
 }

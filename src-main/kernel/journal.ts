@@ -28,6 +28,7 @@ export type StoredOutcome =
 export interface StoredCost {
   readonly amounts: Amounts
   readonly reductions: number
+  readonly isEstimated?: true
 }
 
 /** The first record: what a replay has to start from. It holds the seed of all references, so it is a secret. */

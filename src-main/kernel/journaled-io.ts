@@ -3,7 +3,7 @@ import { type Amounts, zero } from './account.ts'
 import type { Capability } from './capability.ts'
 import { settleOrKill } from './charging.ts'
 import { type Core, never } from './core.ts'
-import type { Device, Handle } from './device.ts'
+import { type Device, type Handle, HandleClosed } from './device.ts'
 import { KernelError, textOf } from './errors.ts'
 import type { CapRef, Pid } from './ids.ts'
 import { finishBatch, finishNow, finishOpen } from './io-ends.ts'
@@ -134,7 +134,7 @@ export function transferJournaled(
     ...spec,
     deliver(late) {
       note(core, process, device, op, late)
-      if (!settleOrKill(core, process, late.cost, device.name) || !park) return
+      if (!settleOrKill(core, process, late.cost, device.name, late.isEstimated) || !park) return
       if (late.error) core.dispatcher.fail(park, late.error)
       else core.dispatcher.complete(park, op === 'write' ? undefined : late.value)
     },
@@ -179,6 +179,11 @@ export function readAllJournaled(
     if (!op) return
     tape.issue(op, {
       ...issueOf(handle, 'read', requests[at]),
+      call() {
+        // What has not begun when the caller ends never does.
+        if (process.isDead) throw new HandleClosed()
+        return handle.call('read', requests[at])
+      },
       process,
       kind: 'read',
       driver: device.name,

@@ -7,7 +7,7 @@ import { type Core, liveProcess } from './core.ts'
 import { createDoor, type Door } from './door.ts'
 import type { KernelError } from './errors.ts'
 import type { StampedEvent } from './events.ts'
-import type * as host from './host.ts'
+import * as host from './host.ts'
 import { HostCalls } from './host-calls.ts'
 import type { CapRow, HostEvent, Usage } from './host-events.ts'
 import { ABI_VERSION, KERNEL_PID, type Pid } from './ids.ts'
@@ -118,9 +118,9 @@ export class Kernel {
     this.#core.devices.registerAuthority(name)
   }
 
-  /** Forgets a device: all capabilities the host granted on it die, its handles close. False when unknown. */
-  unregisterDevice(name: string): boolean {
-    return this.#calls.do('unregister', { name })
+  /** Forgets a device: what the host granted on it dies, its handles close. False when unknown, or not idle but had to be. */
+  unregisterDevice(name: string, onlyIfIdle = false): boolean {
+    return (!onlyIfIdle || host.isIdle(this.#core, name)) && this.#calls.do('unregister', { name })
   }
 
   devices(): string[] {

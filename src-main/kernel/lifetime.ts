@@ -52,6 +52,7 @@ export function suspend(core: Core, process: Process): void {
 export function resume(core: Core, process: Process): void {
   if (!process.isStopped || process.isDead) return
   process.isStopped = false
+  process.stoppedWith = undefined
   process.wallSince = core.clock.now()
   armWall(core, process)
   core.events.push(process.pid, { kind: 'resume' })

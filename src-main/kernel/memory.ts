@@ -1,74 +1,212 @@
 import type { Segment } from './abi.ts'
 import type { SegId } from './ids.ts'
+import { WordIndex } from './word-index.ts'
 
-/** A segment with its place in the original order of writing. */
-export interface Stored {
-  readonly segment: Segment
-  readonly order: number
+/** Where a segment is: never in two places. */
+export type Place = 'nowhere' | 'resident' | 'swap'
+
+/** A segment with its place in the original order of writing. Nothing outside the kernel ever holds one. */
+export class Stored {
+  readonly id: SegId
+  readonly body: unknown
+  readonly tokens: number
+  readonly summary: true | undefined
+  pinned: boolean
+  order = 0
+  place: Place = 'nowhere'
+  /** Stands in the list of what went to swap, even if it came back since. */
+  isListed = false
+  isIndexed = false
+  /** What recallers of the host's are shown; always the same object, so that they can keep what they know of it. */
+  shown: Segment | undefined
+  /** What a summary tells of it. */
+  line: string | undefined
+
+  constructor(id: SegId, body: unknown, tokens: number, pinned: boolean, summary: true | undefined) {
+    this.id = id
+    this.body = body
+    this.tokens = tokens
+    this.pinned = pinned
+    this.summary = summary
+  }
 }
 
-/** A process's context as a paged address space: what is resident, what is in swap, never both. */
+/** Lists keep this many that left before they are cleaned up, so that small ones are not for ever cleaned. */
+const LITTER = 32
+
+/**
+ * A process's context as a paged address space. Writing appends to a list and nothing else; who leaves is only marked,
+ * and lists are cleaned when half of what they hold is gone, so that each call costs the same however much there is.
+ */
 export class Memory {
-  readonly resident = new Map<SegId, Stored>()
-  readonly swap = new Map<SegId, Stored>()
   residentTokens = 0
+  swapTokens = 0
   /** Paging that waits for an asynchronous pager or recaller; calls behind it keep their order. */
   tail: Promise<void> | undefined
   #order = 0
+  /** Resident segments, and among them some that left; each stands here once. */
+  #resident: Stored[] = []
+  #residentLitter = 0
   #isSorted = true
+  /** What went to swap, and among it some that came back or were forgotten; each stands here once. */
+  #swap: Stored[] = []
+  #swapLitter = 0
   #isSwapSorted = true
-  #newestSwapped = 0
+  /** By id: made when the first is looked for, since most are written and read in order. */
+  #byId: Map<SegId, Stored> | undefined
+  /** Made by the first recall; the swapped up to `#indexed` are in it. */
+  #index: WordIndex<Stored> | undefined
+  #indexed = 0
 
-  nextOrder(): number {
-    return ++this.#order
+  /** Adds a new segment behind all others. */
+  write(stored: Stored): void {
+    stored.order = ++this.#order
+    this.#settle(stored)
+    this.#byId?.set(stored.id, stored)
   }
 
-  add(stored: Stored): void {
-    // Only a page-in puts an older segment behind a newer one.
-    if (stored.order !== this.#order) this.#isSorted = false
-    this.resident.set(stored.segment.id, stored)
-    this.residentTokens += stored.segment.tokens
+  /** Adds a new segment straight to swap, behind all others. */
+  writeToSwap(stored: Stored): void {
+    stored.order = ++this.#order
+    this.#byId?.set(stored.id, stored)
+    this.#sink(stored)
   }
 
-  /** Takes a segment out of the resident set and returns it. */
-  take(id: SegId): Stored | undefined {
-    const stored = this.resident.get(id)
-    if (!stored) return undefined
-    this.resident.delete(id)
-    this.residentTokens -= stored.segment.tokens
-    return stored
+  /** Brings a swapped segment back to its old place. */
+  bringBack(stored: Stored): void {
+    this.swapTokens -= stored.tokens
+    this.#swapLitter++
+    this.#settle(stored)
   }
 
-  /** Puts a segment that was taken out into swap. */
-  swapOut(stored: Stored): void {
-    if (stored.order < this.#newestSwapped) this.#isSwapSorted = false
-    else this.#newestSwapped = stored.order
-    this.swap.set(stored.segment.id, stored)
+  /** Takes resident segments out: summaries for good, for what they sum up is in swap; all others to swap. */
+  evict(leaving: readonly Stored[]): void {
+    for (const stored of leaving) {
+      this.residentTokens -= stored.tokens
+      if (stored.summary) this.#lose(stored)
+      else this.#sink(stored)
+    }
+    this.#resident = this.#resident.filter(isResident)
+    this.#residentLitter = 0
   }
 
-  /** The resident set in the order of writing. */
-  inOrder(): Segment[] {
-    if (!this.#isSorted) sortInPlace(this.resident)
+  /** Drops a segment wherever it is; gives the tokens that were resident. */
+  forget(id: SegId): number {
+    const stored = this.find(id)
+    if (!stored) return 0
+    const wasResident = stored.place === 'resident'
+    this.#lose(stored)
+    if (!wasResident) {
+      this.swapTokens -= stored.tokens
+      this.#swapLitter++
+      this.#sweepSwap()
+      return 0
+    }
+    this.residentTokens -= stored.tokens
+    if (++this.#residentLitter > LITTER && this.#residentLitter * 2 > this.#resident.length) {
+      this.#resident = this.#resident.filter(isResident)
+      this.#residentLitter = 0
+    }
+    return stored.tokens
+  }
+
+  find(id: SegId): Stored | undefined {
+    if (!this.#byId) {
+      this.#byId = new Map()
+      for (const stored of this.#resident) if (isResident(stored)) this.#byId.set(stored.id, stored)
+      for (const stored of this.#swap) if (isSwapped(stored)) this.#byId.set(stored.id, stored)
+    }
+    return this.#byId.get(id)
+  }
+
+  /** The resident set in the order of writing; the memory's own list, to be read before anything changes. */
+  inOrder(): readonly Stored[] {
+    if (this.#residentLitter > 0) this.#resident = this.#resident.filter(isResident)
+    this.#residentLitter = 0
+    if (!this.#isSorted) this.#resident.sort(byOrder)
     this.#isSorted = true
-    return Array.from(this.resident.values(), (stored) => stored.segment)
+    return this.#resident
   }
 
   /** What is in swap in the order of writing, so that a recaller's later entry is the newer one. */
-  swapped(): Segment[] {
-    if (!this.#isSwapSorted) sortInPlace(this.swap)
+  swapped(): readonly Stored[] {
+    if (!this.#isSwapSorted) {
+      this.#swap.sort(byOrder)
+      this.#indexed = 0
+    }
     this.#isSwapSorted = true
-    return Array.from(this.swap.values(), (stored) => stored.segment)
+    return this.#swapLitter === 0 ? this.#swap : this.#swap.filter(isSwapped)
+  }
+
+  /** The swapped segments that hold most of the query's words, best first, newest first among equals. */
+  matching(query: string, k: number): Stored[] {
+    this.#index ??= new WordIndex()
+    for (; this.#indexed < this.#swap.length; this.#indexed++) {
+      const stored = this.#swap[this.#indexed]
+      if (!stored || stored.isIndexed || stored.place === 'nowhere') continue
+      stored.isIndexed = true
+      this.#index.add(stored)
+    }
+    return this.#index.best(query, k, isSwapped).map(({ item }) => item)
   }
 
   clear(): void {
-    this.resident.clear()
-    this.swap.clear()
+    this.#resident = []
+    this.#swap = []
+    this.#byId = undefined
+    this.#index = undefined
     this.residentTokens = 0
+    this.swapTokens = 0
+  }
+
+  #settle(stored: Stored): void {
+    // Only a page-in puts an older segment behind a newer one.
+    if (stored.order !== this.#order) this.#isSorted = false
+    stored.place = 'resident'
+    this.residentTokens += stored.tokens
+    this.#resident.push(stored)
+  }
+
+  #sink(stored: Stored): void {
+    stored.place = 'swap'
+    this.swapTokens += stored.tokens
+    if (stored.isListed) this.#swapLitter--
+    else {
+      stored.isListed = true
+      const last = this.#swap.at(-1)
+      if (last && last.order > stored.order) this.#isSwapSorted = false
+      this.#swap.push(stored)
+    }
+    this.#sweepSwap()
+  }
+
+  /** Drops from the list of swapped what is elsewhere, when that is most of it. */
+  #sweepSwap(): void {
+    if (this.#swapLitter <= LITTER || this.#swapLitter * 2 <= this.#swap.length) return
+    for (const stored of this.#swap) stored.isListed = isSwapped(stored)
+    this.#swap = this.#swap.filter(isSwapped)
+    this.#swapLitter = 0
+    this.#indexed = 0
+  }
+
+  /** For good. */
+  #lose(stored: Stored): void {
+    stored.place = 'nowhere'
+    this.#byId?.delete(stored.id)
+    if (!stored.isIndexed) return
+    this.#index?.remove(stored)
+    stored.isIndexed = false
   }
 }
 
-function sortInPlace(stored: Map<SegId, Stored>): void {
-  const sorted = [...stored.values()].sort((a, b) => a.order - b.order)
-  stored.clear()
-  for (const one of sorted) stored.set(one.segment.id, one)
+function isResident(stored: Stored): boolean {
+  return stored.place === 'resident'
+}
+
+function isSwapped(stored: Stored): boolean {
+  return stored.place === 'swap'
+}
+
+function byOrder(a: Stored, b: Stored): number {
+  return a.order - b.order
 }

@@ -27,7 +27,7 @@ const families: Readonly<Record<string, readonly [kind: string, ...labels: strin
   driver_op_seconds: ['histogram', 'driver', 'op'],
   driver_errors_total: ['counter', 'driver', 'op'],
   caps: ['gauge', 'resource'],
-  cap_revocations_total: ['counter'],
+  cap_revocations_total: ['counter', 'resource'],
   mem_resident_tokens: ['gauge'],
   page_outs_total: ['counter'],
   page_ins_total: ['counter'],

@@ -40,7 +40,11 @@ const FAMILIES: Readonly<Record<string, readonly [Kind, string, ...string[]]>> =
   overdraft_total: ['counter', 'Cost that no ancestor could back; usd in dollars.', 'resource'],
   quota_kills_total: ['counter', 'Processes ended over budget.', 'resource'],
   driver_errors_total: ['counter', 'Driver operations that failed.', 'driver', 'op'],
-  cap_revocations_total: ['counter', 'Capabilities revoked, descendants included.'],
+  cap_revocations_total: [
+    'counter',
+    'Capabilities revoked, descendants included, by resource kind.',
+    'resource',
+  ],
   foreign_awaits_total: ['counter', 'Times a process awaited something that is no system call.'],
   replay_divergences_total: ['counter', 'Replays that met an operation other than the recorded one.'],
   page_outs_total: ['counter', 'Segments paged out.'],
@@ -114,7 +118,7 @@ export class Metrics {
   /** Adds to a counter. `labels` are in the family's order. */
   add(name: string, amount: number, ...labels: string[]): void {
     const values = this.#families.get(name)?.values
-    const key = labels.join('\u0000')
+    const key = labels.length > 1 ? labels.join('\u0000') : (labels[0] ?? '')
     values?.set(key, (values.get(key) ?? 0) + amount)
   }
 

@@ -1,11 +1,13 @@
 import type { PageOut, Ranked, Segment } from './abi.ts'
-import { charge, MEM, release, zero } from './account.ts'
+import { chargeOne, MEM, parseCost, release } from './account.ts'
+import { estTokens } from './body-text.ts'
+import { settleOrKill } from './charging.ts'
 import { copyBody } from './copy.ts'
 import { type Core, never } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { newSegId, type SegId } from './ids.ts'
-import { Memory, type Stored } from './memory.ts'
-import { DefaultPager, estTokens } from './pager.ts'
+import { Memory, Stored } from './memory.ts'
+import { DefaultPager, extractOf, KeywordRecaller, lineOf, oldestUnpinned } from './pager.ts'
 import type { Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
 
@@ -27,11 +29,13 @@ export function remember(
   const size = tokens === undefined ? estTokens(copied) : parseTokens(tokens)
   const memory = memoryOf(process)
   const id = newSegId(core.nextSegment())
+  const stored = new Stored(id, copied, size, isPinned === true, undefined)
+  // By far the most fit at once.
+  if (memory.tail === undefined && place(process, memory, stored)) return core.dispatcher.answer(process, id)
   return whenFree(core, process, memory, () => {
-    const segment = { id, body: copied, tokens: size, pinned: isPinned === true }
     const done = (isThere: boolean): SegId | undefined => {
       // Only now its place in the order: what making room left behind sums up what was written before.
-      if (isThere && place(process, memory, { segment, order: memory.nextOrder() })) return id
+      if (isThere && place(process, memory, stored)) return id
       oom(core, process, size)
       return undefined
     }
@@ -49,27 +53,27 @@ export function recall(core: Core, process: Process, query: string, k = DEFAULT_
   if (typeof query !== 'string') throw new KernelError('EINVAL', 'query must be text')
   if (!Number.isSafeInteger(k) || k < 0) throw new KernelError('EINVAL', 'k must be a whole number')
   const memory = memoryOf(process)
+  const { recaller } = core
   return whenFree(core, process, memory, () => {
-    const swapped = memory.swapped()
-    const ranked = guard(core, process, 'recaller', [], () => core.recaller.rank(query, swapped, k))
+    // Ours is asked through the index that the memory keeps; it would say the same of the whole list.
+    if (recaller instanceof KeywordRecaller) return pageIn(core, process, memory, memory.matching(query, k))
+    const swapped = memory.swapped().map(shownOf)
+    const ranked = guard(core, process, 'recaller', [], () => recaller.rank(query, swapped, k))
     return then(ranked, (list) => pageIn(core, process, memory, believable(list, memory, k)))
   })
 }
 
 /** Drops a segment wherever it is; its tokens are free at once. */
 export function forget(_core: Core, process: Process, id: SegId): void {
-  const memory = process.memory
-  const gone = memory?.take(id)
-  if (gone) release(process.account, MEM, gone.segment.tokens)
-  else memory?.swap.delete(id)
+  const tokens = process.memory?.forget(id) ?? 0
+  if (tokens > 0) release(process.account, MEM, tokens)
 }
 
 export function pin(process: Process, id: SegId, on: boolean): void {
-  const { resident, swap } = memoryOf(process)
-  for (const place of [resident, swap]) {
-    const stored = place.get(id)
-    if (stored) place.set(id, { ...stored, segment: freeze({ ...stored.segment, pinned: on }) })
-  }
+  const stored = process.memory?.find(id)
+  if (!stored) return
+  stored.pinned = on
+  stored.shown = undefined
 }
 
 /** Runs a step now, or after the paging that is under way; parks the caller only when something is asynchronous. */
@@ -104,7 +108,7 @@ function makeRoom(
   process: Process,
   memory: Memory,
   need: number,
-  keep: ReadonlySet<SegId>,
+  keep: ReadonlySet<Stored>,
 ): boolean | Promise<boolean> {
   const { account } = process
   const free = account.holder(MEM).available(MEM)
@@ -112,67 +116,81 @@ function makeRoom(
   const ceiling = memory.residentTokens + free
   if (need > ceiling) return false
   const goal = Math.max(need - free, Math.ceil(memory.residentTokens + need - ceiling * LOW_MARK))
-  const candidates = memory.inOrder().filter((segment) => !keep.has(segment.id))
-  // Ours only reads; any other gets copies, for whatever it does to them must not reach the memory.
-  const shown = core.pager instanceof DefaultPager ? candidates : candidates.map(copySegment)
+  const inOrder = memory.inOrder()
+  const candidates = keep.size === 0 ? inOrder : inOrder.filter((stored) => !keep.has(stored))
+  if (core.pager instanceof DefaultPager) {
+    const leaving = oldestUnpinned(candidates, goal)
+    const extract = extractOf(leaving, knownLine)
+    evict(core, process, memory, leaving, extract === '' ? undefined : { body: extract }, need)
+    return need <= account.holder(MEM).available(MEM)
+  }
+  // Copies, for whatever it does to them must not reach the memory.
+  const shown = candidates.map(copySegment)
   const answer = guard<PageOut>(core, process, 'pager', { evict: [] }, () => core.pager.pageOut(shown, goal))
   return then(answer, (out) => {
-    if (process.isDead) return false
-    evict(core, process, memory, out, keep, need)
+    if (!payPager(core, process, out)) return false
+    evict(core, process, memory, allowed(memory, out, keep), out.summary, need)
     return need <= account.holder(MEM).available(MEM)
   })
 }
 
-/** Does what the pager asked as far as it is allowed: pinned, kept and unknown ids are passed over. */
+/** Books what the pager says its answer cost, believable or not at all; true while the process lives. */
+function payPager(core: Core, process: Process, out: PageOut): boolean {
+  const parsed = believed(out)
+  if (parsed) return settleOrKill(core, process, parsed.amounts, 'pager', parsed.isEstimated)
+  core.events.push(process.pid, { kind: 'fault', where: 'pager', error: 'pager reported an invalid cost' })
+  return !process.isDead
+}
+
+function believed(out: PageOut): ReturnType<typeof parseCost> {
+  try {
+    return parseCost(out?.cost)
+  } catch {
+    return undefined
+  }
+}
+
+/** What a pager wants to go, as far as it may: pinned, kept and unknown ids are passed over. */
+function allowed(memory: Memory, out: PageOut, keep: ReadonlySet<Stored>): Stored[] {
+  const leaving = new Set<Stored>()
+  for (const id of Array.isArray(out?.evict) ? out.evict : []) {
+    const stored = memory.find(id)
+    if (stored?.place === 'resident' && !stored.pinned && !keep.has(stored)) leaving.add(stored)
+  }
+  return [...leaving]
+}
+
 function evict(
   core: Core,
   process: Process,
   memory: Memory,
-  out: PageOut,
-  keep: ReadonlySet<SegId>,
+  leaving: readonly Stored[],
+  summary: PageOut['summary'],
   need: number,
 ): void {
-  let freed = 0
-  let count = 0
-  const ids = Array.isArray(out?.evict) ? out.evict : []
-  for (const id of ids) {
-    const stored = memory.resident.get(id)
-    if (!stored || stored.segment.pinned || keep.has(id)) continue
-    memory.take(id)
-    // An extract of what is in swap itself would only be found twice there, and pile up with every eviction.
-    if (!stored.segment.summary) memory.swapOut(stored)
-    freed += stored.segment.tokens
-    count++
-  }
-  if (count === 0) return
+  if (leaving.length === 0) return
+  const before = memory.residentTokens
+  memory.evict(leaving)
+  const freed = before - memory.residentTokens
   release(process.account, MEM, freed)
-  core.metrics.add('page_outs_total', count)
-  core.events.push(process.pid, { kind: 'page.out', tokens: freed, segments: count })
-  addSummary(core, process, memory, out, freed, need)
+  core.metrics.add('page_outs_total', leaving.length)
+  core.events.pushPaged(process.pid, 'page.out', freed, leaving.length)
+  if (summary) addSummary(core, process, memory, summary, freed, need)
 }
 
 function addSummary(
   core: Core,
   process: Process,
   memory: Memory,
-  out: PageOut,
+  summary: NonNullable<PageOut['summary']>,
   freed: number,
   need: number,
 ): void {
   try {
-    const summary = out.summary
-    if (!summary) return
     const body = copyBody(summary.body)
     const tokens = summary.tokens === undefined ? estTokens(body) : parseTokens(summary.tokens)
     if (tokens >= freed || tokens + need > process.account.holder(MEM).available(MEM)) return
-    const segment = freeze({
-      id: newSegId(core.nextSegment()),
-      body,
-      tokens,
-      pinned: false,
-      summary: true as const,
-    })
-    place(process, memory, { segment, order: memory.nextOrder() })
+    place(process, memory, new Stored(newSegId(core.nextSegment()), body, tokens, false, true))
   } catch (error) {
     core.events.push(process.pid, { kind: 'fault', where: 'pager', error: textOf(error) })
   }
@@ -180,7 +198,7 @@ function addSummary(
 
 /** What a page-in has brought back so far. */
 interface PagedIn {
-  readonly kept: Set<SegId>
+  readonly kept: Set<Stored>
   readonly segments: Segment[]
   tokens: number
 }
@@ -190,14 +208,14 @@ function pageIn(
   core: Core,
   process: Process,
   memory: Memory,
-  wanted: readonly SegId[],
+  wanted: readonly Stored[],
 ): Segment[] | Promise<Segment[]> {
   const state: PagedIn = { kept: new Set(), segments: [], tokens: 0 }
   const from = (start: number): Segment[] | Promise<Segment[]> => {
     for (let at = start; at < wanted.length; at++) {
-      const stored = memory.swap.get(wanted[at] as SegId)
-      if (!stored) continue
-      const room = makeRoom(core, process, memory, stored.segment.tokens, state.kept)
+      const stored = wanted[at]
+      if (stored?.place !== 'swap') continue
+      const room = makeRoom(core, process, memory, stored.tokens, state.kept)
       if (room instanceof Promise) {
         return room.then((isThere) => {
           if (isThere) bringBack(process, memory, stored, state)
@@ -212,29 +230,25 @@ function pageIn(
 }
 
 function bringBack(process: Process, memory: Memory, stored: Stored, state: PagedIn): void {
-  const { id, tokens } = stored.segment
-  if (process.isDead || !memory.swap.has(id) || !place(process, memory, stored)) return
-  memory.swap.delete(id)
-  state.kept.add(id)
-  state.tokens += tokens
-  state.segments.push(copySegment(stored.segment))
+  if (process.isDead || stored.place !== 'swap' || !chargeOne(process.account, MEM, stored.tokens)) return
+  memory.bringBack(stored)
+  state.kept.add(stored)
+  state.tokens += stored.tokens
+  state.segments.push(copySegment(stored))
 }
 
 function pagedIn(core: Core, process: Process, { segments, tokens }: PagedIn): Segment[] {
   if (segments.length > 0) {
     core.metrics.add('page_ins_total', segments.length)
-    core.events.push(process.pid, { kind: 'page.in', tokens, segments: segments.length })
+    core.events.pushPaged(process.pid, 'page.in', tokens, segments.length)
   }
   return segments
 }
 
-/** Charges and adds; false when the pool was taken meanwhile. */
+/** Charges and adds; false when there is no room, or the pool was taken meanwhile. */
 function place(process: Process, memory: Memory, stored: Stored): boolean {
-  if (process.isDead) return false
-  const cost = zero()
-  cost[MEM] = stored.segment.tokens
-  if (charge(process.account, cost)) return false
-  memory.add(stored)
+  if (process.isDead || !chargeOne(process.account, MEM, stored.tokens)) return false
+  memory.write(stored)
   return true
 }
 
@@ -247,12 +261,16 @@ function oom(core: Core, process: Process, need: number): void {
 }
 
 /** What a recaller says, as far as it can be believed: swapped ids, finite positive scores, each once, at most `k`. */
-function believable(list: readonly Ranked[], memory: Memory, k: number): SegId[] {
+function believable(list: readonly Ranked[], memory: Memory, k: number): Stored[] {
   if (!Array.isArray(list)) return []
-  const order = (id: SegId): number => memory.swap.get(id)?.order ?? 0
-  const good = list.filter((one) => memory.swap.has(one?.id) && Number.isFinite(one.score) && one.score > 0)
-  good.sort((a, b) => b.score - a.score || order(b.id) - order(a.id))
-  return [...new Set(good.map((one) => one.id))].slice(0, k)
+  const good: { stored: Stored; score: number }[] = []
+  for (const one of list as readonly (Ranked | undefined)[]) {
+    const stored = one && memory.find(one.id)
+    if (stored?.place !== 'swap' || !Number.isFinite(one?.score)) continue
+    if (one && one.score > 0) good.push({ stored, score: one.score })
+  }
+  good.sort((a, b) => b.score - a.score || b.stored.order - a.stored.order)
+  return [...new Set(good.map(({ stored }) => stored))].slice(0, k)
 }
 
 /** Calls a pager or recaller, whose failure counts as having said nothing. */
@@ -284,12 +302,22 @@ function memoryOf(process: Process): Memory {
   return process.memory
 }
 
-function copySegment(segment: Segment): Segment {
-  return freeze({ ...segment, body: copyBody(segment.body) })
+/** A segment as the process, or a pager of the host's, sees it. */
+function copySegment({ id, body, tokens, pinned, summary }: Stored): Segment {
+  const copy = { id, body: copyBody(body), tokens, pinned }
+  return Object.freeze(summary ? { ...copy, summary } : copy)
 }
 
-function freeze(segment: Segment): Segment {
-  return Object.freeze(segment)
+/** Some go out again and again. */
+function knownLine(stored: Stored): string {
+  stored.line ??= lineOf(stored)
+  return stored.line
+}
+
+function shownOf(stored: Stored): Segment {
+  const { id, body, tokens, pinned } = stored
+  stored.shown ??= Object.freeze({ id, body, tokens, pinned })
+  return stored.shown
 }
 
 function parseTokens(value: unknown): number {
@@ -299,4 +327,4 @@ function parseTokens(value: unknown): number {
   return value
 }
 
-const NOTHING: ReadonlySet<SegId> = new Set()
+const NOTHING: ReadonlySet<Stored> = new Set()

@@ -75,8 +75,6 @@ function causedOf(processes: readonly Process[]): Caused {
 }
 
 function processRow(core: Core, process: Process, caused: Caused): ProcessRow {
-  let swapTokens = 0
-  for (const { segment } of process.memory?.swap.values() ?? []) swapTokens += segment.tokens
   const state = stateOf(core, process)
   return {
     pid: process.pid,
@@ -90,7 +88,7 @@ function processRow(core: Core, process: Process, caused: Caused): ProcessRow {
     mailboxDepth: process.mailbox.length,
     sendersParked: process.senders.size,
     residentTokens: process.memory?.residentTokens ?? 0,
-    swapTokens,
+    swapTokens: process.memory?.swapTokens ?? 0,
     reductions: process.reductions,
     spawnedAt: process.spawnedAt,
     usage: usageOf(core, process, caused),

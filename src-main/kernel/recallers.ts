@@ -1,5 +1,5 @@
 import type { Ranked, Recaller, Segment } from './abi.ts'
-import { textOfBody, wordsOf } from './pager.ts'
+import { textOfBody, wordsOf } from './body-text.ts'
 
 /** How quickly repeating a word stops adding to a score, and how much long segments are held back (Robertson 1994). */
 const K1 = 1.2

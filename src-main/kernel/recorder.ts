@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import type { StampedEvent } from './events.ts'
 import type { Pid } from './ids.ts'
-import type { HeaderRecord, Store, StoredOutcome, Unnumbered } from './journal.ts'
+import type { HeaderRecord, Store, StoredCost, StoredOutcome, Unnumbered } from './journal.ts'
 import type { Process } from './process.ts'
 import type { Begun, Issue, Judged, OpSpec, Outcome, Tape } from './tape.ts'
 import { encodeValue, hexOf } from './value-text.ts'
@@ -218,7 +218,7 @@ export class Recorder implements Tape {
 
   #appendEnd(op: Begun & { readonly isDoor?: true }, judged: Judged, isSync = false): void {
     if (!this.#isOpen) return
-    const cost = isFree(judged) ? NO_COST : { amounts: judged.cost, reductions: judged.reductions }
+    const cost = isFree(judged) ? NO_COST : storedCost(judged)
     const end = {
       type: 'io',
       ...op,
@@ -289,6 +289,10 @@ export class Recorder implements Tape {
       this.#parts.failed(new KernelError('EDRIVER', `journal: ${textOf(error)}`, { cause: error }))
     }
   }
+}
+
+function storedCost({ cost, reductions, isEstimated }: Judged): StoredCost {
+  return isEstimated ? { amounts: cost, reductions, isEstimated } : { amounts: cost, reductions }
 }
 
 function isFree({ cost, reductions }: Judged): boolean {

@@ -253,9 +253,9 @@ export class Replay implements Tape {
   }
 
   #judged(end: EndRecord, issue: Issue): Judged {
-    const { amounts, reductions } = end.cost
+    const { amounts, reductions, isEstimated = false } = end.cost
     const { outcome } = end
-    const cost = { cost: [...amounts] as typeof amounts, reductions }
+    const cost = { cost: [...amounts] as typeof amounts, reductions, isEstimated }
     if ('code' in outcome) {
       const error = new KernelError(outcome.code as KernelErrorCode, outcome.message)
       return { value: undefined, error, ...cost }

@@ -5,7 +5,7 @@ import { KernelError, QuotaExceeded } from './errors.ts'
 import { ABI_VERSION, type MsgId, newMsgId, newSegId, type Pid } from './ids.ts'
 import { suspend } from './lifetime.ts'
 import { Envelope } from './mailbox.ts'
-import { Memory, type Stored } from './memory.ts'
+import { Memory, Stored } from './memory.ts'
 import type { Process } from './process.ts'
 import { parseSnapshot, type SnapshotFields } from './snapshot-parse.ts'
 import { checkImage, create, start } from './spawn.ts'
@@ -78,8 +78,8 @@ export function migrate(core: Core, process: Process): ProcessSnapshot {
 function describe(core: Core, process: Process): ProcessSnapshot {
   const now = core.clock.now()
   const { memory, deadlineAt } = process
-  const resident = memory ? storedIn(memory.inOrder(), memory.resident) : []
-  const swap = memory ? storedIn(memory.swapped(), memory.swap) : []
+  const resident = memory?.inOrder() ?? []
+  const swap = memory?.swapped() ?? []
   return {
     abi: ABI_VERSION,
     name: process.name,
@@ -87,7 +87,7 @@ function describe(core: Core, process: Process): ProcessSnapshot {
     context: {
       resident: resident.map(segmentOf),
       swap: swap.map(segmentOf),
-      pins: [...resident, ...swap].filter(({ segment }) => segment.pinned).map(({ segment }) => segment.id),
+      pins: [...resident, ...swap].filter(({ pinned }) => pinned).map(({ id }) => id),
     },
     mailbox: Array.from(process.mailbox, (envelope) => messageOf(envelope, now)),
     budget: { remaining: remainingOf(process, now), spent: spentOf(process, now) },
@@ -96,13 +96,8 @@ function describe(core: Core, process: Process): ProcessSnapshot {
   }
 }
 
-function storedIn(order: readonly Stored['segment'][], place: ReadonlyMap<Stored['segment']['id'], Stored>) {
-  return order.map(({ id }) => place.get(id)).filter((stored) => stored !== undefined)
-}
-
-function segmentOf({ segment, order }: Stored): SnapshotSegment {
-  const { id, tokens, summary } = segment
-  return { id, body: toJson(segment.body), tokens, order, ...(summary ? { summary } : {}) }
+function segmentOf({ id, body, tokens, order, summary }: Stored): SnapshotSegment {
+  return { id, body: toJson(body), tokens, order, ...(summary ? { summary } : {}) }
 }
 
 function messageOf(envelope: Envelope, now: number): SnapshotMessage {
@@ -198,16 +193,10 @@ function fillMemory(core: Core, process: Process, { segments, residentTokens }: 
   process.memory = memory
   for (const { number, isResident, body, tokens, isPinned, isSummary } of segments) {
     core.skipSegments(number)
-    const segment = {
-      id: newSegId(number),
-      body: decodeValue(JSON.stringify(body)),
-      tokens,
-      pinned: isPinned,
-      ...(isSummary ? { summary: true as const } : {}),
-    }
-    const stored = { segment: Object.freeze(segment), order: memory.nextOrder() }
-    if (isResident) memory.add(stored)
-    else memory.swapOut(stored)
+    const copied = decodeValue(JSON.stringify(body))
+    const stored = new Stored(newSegId(number), copied, tokens, isPinned, isSummary ? true : undefined)
+    if (isResident) memory.write(stored)
+    else memory.writeToSwap(stored)
   }
 }
 

@@ -38,7 +38,8 @@ export function spawn(
 ): { pid: Pid; cap: CapRef } {
   const { args, caps = [], quota, link, priority, deadline, mayRaise } = options
   if (!Array.isArray(caps)) throw new KernelError('EINVAL', 'caps must be a list')
-  const refs = [...caps]
+  const carried = carriedBy(core, parent, [...caps])
+  if (core.isSpawnGated) checkSpawnRight(core, parent)
   const birth: Birth = {
     image: checkImage(image),
     args: copyBody(args),
@@ -48,14 +49,12 @@ export function spawn(
     deadlineMs: deadline === undefined ? undefined : parseMs(deadline, 'deadline'),
     isHostSpawned: false,
   }
-  // Everything was read: nothing of the caller's runs any more.
+  // Reading what the caller gave may have run its code.
   requireAlive(parent)
-  const carried = carriedBy(core, parent, refs)
-  if (core.isSpawnGated) checkSpawnRight(core, parent)
   const child = create(core, parent, birth)
   const given = delegate(core, carried, child.pid)
   const cap = core.caps.mint(parent.pid, { kind: 'process', pid: child.pid }, ALL_ON_CHILD)
-  core.events.push(parent.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(cap.rights) })
+  core.events.pushOften(parent.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(cap.rights) })
   if (link) child.watchers.add(parent.pid)
   if (given.length > 0) post(core, child, { $: 'caps' }, given)
   start(core, child)

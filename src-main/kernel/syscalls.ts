@@ -1,7 +1,7 @@
 import type { LogLevel, Sys, SyscallName } from './abi.ts'
 import { attenuate, derive, lookup, register, revoke, selfCap, targetOf, unregister } from './cap-calls.ts'
 import { copyBody } from './copy.ts'
-import { type Core, liveProcess, never, parseMs, setTimer } from './core.ts'
+import { type Core, liveProcess, never, parseMs, requireAlive, setTimer } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { openDevice, readAll, transfer } from './io.ts'
 import { postTerm, recv, send } from './ipc.ts'
@@ -19,18 +19,21 @@ import { monitor, waitpid } from './watch.ts'
 const SPAWN_COST = 4
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
+/** The surface while it is made. */
+type Surface = { -readonly [K in keyof Sys]: Sys[K] }
+
 /** Builds the frozen, prototype-less object a body receives; its methods close over the pid and ignore `this`. */
 export function createSys(core: Core, process: Process): Sys {
-  const surface: Sys = {
-    ...processCalls(core, process),
-    ...selfCalls(core, process),
-    ...messageCalls(core, process),
-    ...capabilityCalls(core, process),
-    ...deviceCalls(core, process),
-    ...memoryCalls(core, process),
-  }
-  // Taking the prototype off afterwards keeps one shape for all processes; an object made without one is a slow table.
-  return Object.freeze(Object.setPrototypeOf(surface, null) as Sys)
+  // The prototype goes while there is nothing to carry over, and before the calls come: an object made without one is
+  // a slow table, and taking it off a full one costs as much as all the rest.
+  const surface = Object.setPrototypeOf({}, null) as Surface
+  addProcessCalls(surface, core, process)
+  addSelfCalls(surface, core, process)
+  addMessageCalls(surface, core, process)
+  addCapabilityCalls(surface, core, process)
+  addDeviceCalls(surface, core, process)
+  addMemoryCalls(surface, core, process)
+  return Object.freeze(surface)
 }
 
 /** A call that answers at once; a dead caller's throws EDEAD. */
@@ -79,121 +82,108 @@ function counted(core: Core, name: SyscallName, error: unknown): KernelError {
   return known
 }
 
-function processCalls(core: Core, process: Process) {
-  return {
-    self: () => now(core, process, 'self', 0, () => process.pid),
-    spawn: (image, options) =>
-      soon(core, process, 'spawn', () => spawn(core, process, image, options), SPAWN_COST),
-    exit: (reason) =>
-      later(core, process, 'exit', 0, () => {
-        core.exit(process, parseOwnReason(reason, process.pid))
-        return never<never>()
-      }),
-    monitor: (target) =>
-      soon(core, process, 'monitor', () =>
-        monitor(core, process, targetOf(core, process, target, 'monitor')),
-      ),
-    waitpid: (target) =>
-      later(core, process, 'waitpid', 1, () =>
-        waitpid(core, process, targetOf(core, process, target, 'monitor')),
-      ),
-    signal: (target, reason) =>
-      soon(core, process, 'signal', () => {
-        const why = parseReason(reason, process.pid)
-        const victim = core.processes.get(targetOf(core, process, target, 'kill'))
-        if (victim) core.exit(victim, why)
-      }),
-    suspend: (target) =>
-      soon(core, process, 'suspend', () =>
-        suspend(core, liveProcess(core, targetOf(core, process, target, 'kill'))),
-      ),
-    resume: (target) =>
-      soon(core, process, 'resume', () =>
-        resume(core, liveProcess(core, targetOf(core, process, target, 'kill'))),
-      ),
-    term: (target) =>
-      soon(core, process, 'term', () =>
-        postTerm(core, liveProcess(core, targetOf(core, process, target, 'kill')), process.pid),
-      ),
-  } satisfies Partial<Sys>
+function addProcessCalls(sys: Surface, core: Core, process: Process): void {
+  sys.self = () => now(core, process, 'self', 0, () => process.pid)
+  sys.spawn = (image, options) =>
+    soon(core, process, 'spawn', () => spawn(core, process, image, options), SPAWN_COST)
+  sys.exit = (reason) =>
+    later(core, process, 'exit', 0, () => {
+      core.exit(process, parseOwnReason(reason, process.pid))
+      return never<never>()
+    })
+  sys.monitor = (target) =>
+    soon(core, process, 'monitor', () => monitor(core, process, targetOf(core, process, target, 'monitor')))
+  sys.waitpid = (target) =>
+    later(core, process, 'waitpid', 1, () =>
+      waitpid(core, process, targetOf(core, process, target, 'monitor')),
+    )
+  sys.signal = (target, reason) =>
+    soon(core, process, 'signal', () => {
+      const victim = core.processes.get(targetOf(core, process, target, 'kill'))
+      const why = parseReason(reason, process.pid)
+      requireAlive(process)
+      if (victim) core.exit(victim, why)
+    })
+  sys.suspend = (target) =>
+    soon(core, process, 'suspend', () =>
+      suspend(core, liveProcess(core, targetOf(core, process, target, 'kill'))),
+    )
+  sys.resume = (target) =>
+    soon(core, process, 'resume', () =>
+      resume(core, liveProcess(core, targetOf(core, process, target, 'kill'))),
+    )
+  sys.term = (target) =>
+    soon(core, process, 'term', () =>
+      postTerm(core, liveProcess(core, targetOf(core, process, target, 'kill')), process.pid),
+    )
 }
 
 /** Time, the caller's own budget and scheduling, and what it leaves behind. */
-function selfCalls(core: Core, process: Process) {
-  return {
-    sleep: (ms) =>
-      later(core, process, 'sleep', 1, () => {
-        const wait = parseMs(ms, 'ms')
-        const park = core.dispatcher.park(process, 'sleep')
-        park.timer = setTimer(core, process, wait, () => core.dispatcher.complete(park, undefined))
-        return park.promise as Promise<void>
-      }),
-    yield: () => later(core, process, 'yield', 1, () => core.dispatcher.yieldSlice(process)),
-    sched: (change) => now(core, process, 'sched', 1, () => reschedule(core, process, change)),
-    budget: () => now(core, process, 'budget', 0, () => budgetOf(core, process)),
-    now: () => now(core, process, 'now', 0, () => process.tape?.now(process) ?? core.clock.now()),
-    onCleanup: (hook) =>
-      now(core, process, 'onCleanup', 0, () => {
-        if (typeof hook !== 'function') throw new KernelError('EINVAL', 'a cleanup hook is a function')
-        process.cleanup ??= []
-        process.cleanup.push(hook)
-      }),
-    log: (level, message, fields) =>
-      now(core, process, 'log', 1, () => {
-        if (!LEVELS.includes(level)) throw new KernelError('EINVAL', 'unknown log level')
-        const entry = { kind: 'log', level, message: String(message) } as const
-        core.events.push(process.pid, fields === undefined ? entry : { ...entry, fields: copyBody(fields) })
-      }),
-  } satisfies Partial<Sys>
+function addSelfCalls(sys: Surface, core: Core, process: Process): void {
+  sys.sleep = (ms) =>
+    later(core, process, 'sleep', 1, () => {
+      const wait = parseMs(ms, 'ms')
+      const park = core.dispatcher.park(process, 'sleep')
+      park.timer = setTimer(core, process, wait, () => core.dispatcher.complete(park, undefined))
+      return park.promise as Promise<void>
+    })
+  sys.yield = () => later(core, process, 'yield', 1, () => core.dispatcher.yieldSlice(process))
+  sys.sched = (change) => now(core, process, 'sched', 1, () => reschedule(core, process, change))
+  sys.budget = () => now(core, process, 'budget', 0, () => budgetOf(core, process))
+  sys.now = () => now(core, process, 'now', 0, () => process.tape?.now(process) ?? core.clock.now())
+  sys.onCleanup = (hook) =>
+    now(core, process, 'onCleanup', 0, () => {
+      if (typeof hook !== 'function') throw new KernelError('EINVAL', 'a cleanup hook is a function')
+      process.cleanup ??= []
+      process.cleanup.push(hook)
+    })
+  sys.log = (level, message, fields) =>
+    now(core, process, 'log', 1, () => {
+      if (!LEVELS.includes(level)) throw new KernelError('EINVAL', 'unknown log level')
+      const entry = { kind: 'log', level, message: String(message) } as const
+      core.events.push(process.pid, fields === undefined ? entry : { ...entry, fields: copyBody(fields) })
+    })
 }
 
-function messageCalls(core: Core, process: Process) {
-  return {
-    // The receiver can't be typed by the kernel: a body is whatever its sender copied in.
-    recv: ((options) => later(core, process, 'recv', 1, () => recv(core, process, options))) as Sys['recv'],
-    send: (target, body, options) =>
-      later(core, process, 'send', 1, () => send(core, process, target, body, options)),
-    register: (name) => now(core, process, 'register', 1, () => register(core, process, name)),
-    unregister: (name) => now(core, process, 'unregister', 1, () => unregister(core, process, name)),
-    lookup: (name) => soon(core, process, 'lookup', () => lookup(core, process, name)),
-    dial: (node, pid) => now(core, process, 'dial', 1, () => dial(core, process, node, pid)),
-    spawnRemote: (node, image, args) =>
-      later(core, process, 'spawnRemote', SPAWN_COST, () => spawnRemote(core, process, node, image, args)),
-  } satisfies Partial<Sys>
+function addMessageCalls(sys: Surface, core: Core, process: Process): void {
+  // The receiver can't be typed by the kernel: a body is whatever its sender copied in.
+  sys.recv = ((options) => later(core, process, 'recv', 1, () => recv(core, process, options))) as Sys['recv']
+  sys.send = (target, body, options) =>
+    later(core, process, 'send', 1, () => send(core, process, target, body, options))
+  sys.register = (name) => now(core, process, 'register', 1, () => register(core, process, name))
+  sys.unregister = (name) => now(core, process, 'unregister', 1, () => unregister(core, process, name))
+  sys.lookup = (name) => soon(core, process, 'lookup', () => lookup(core, process, name))
+  sys.dial = (node, pid) => now(core, process, 'dial', 1, () => dial(core, process, node, pid))
+  sys.spawnRemote = (node, image, args) =>
+    later(core, process, 'spawnRemote', SPAWN_COST, () => spawnRemote(core, process, node, image, args))
 }
 
-function capabilityCalls(core: Core, process: Process) {
-  return {
-    selfCap: () => now(core, process, 'selfCap', 1, () => selfCap(core, process)),
-    derive: (cap, rights) => now(core, process, 'derive', 1, () => derive(core, process, cap, rights)),
-    attenuate: (cap, to) => now(core, process, 'attenuate', 1, () => attenuate(core, process, cap, to)),
-    revoke: (cap) => now(core, process, 'revoke', 1, () => revoke(core, process, cap)),
-  } satisfies Partial<Sys>
+function addCapabilityCalls(sys: Surface, core: Core, process: Process): void {
+  sys.selfCap = () => now(core, process, 'selfCap', 1, () => selfCap(core, process))
+  sys.derive = (cap, rights) => now(core, process, 'derive', 1, () => derive(core, process, cap, rights))
+  sys.attenuate = (cap, to) => now(core, process, 'attenuate', 1, () => attenuate(core, process, cap, to))
+  sys.revoke = (cap) => now(core, process, 'revoke', 1, () => revoke(core, process, cap))
 }
 
-function deviceCalls(core: Core, process: Process) {
-  return {
-    open: (device, params) =>
-      later(core, process, 'open', 1, () => openDevice(core, process, device, params)),
-    // What a driver answers is typed by its caller's expectation alone, as with recv.
-    read: ((handle, request) =>
-      later(core, process, 'read', 1, () => transfer(core, process, handle, 'read', request))) as Sys['read'],
-    readAll: ((handle, requests) =>
-      later(core, process, 'readAll', Array.isArray(requests) ? Math.max(1, requests.length) : 1, () =>
-        readAll(core, process, handle, requests),
-      )) as Sys['readAll'],
-    write: ((handle, data) =>
-      later(core, process, 'write', 1, () => transfer(core, process, handle, 'write', data))) as Sys['write'],
-  } satisfies Partial<Sys>
+function addDeviceCalls(sys: Surface, core: Core, process: Process): void {
+  sys.open = (device, params) =>
+    later(core, process, 'open', 1, () => openDevice(core, process, device, params))
+  // What a driver answers is typed by its caller's expectation alone, as with recv.
+  sys.read = ((handle, request) =>
+    later(core, process, 'read', 1, () => transfer(core, process, handle, 'read', request))) as Sys['read']
+  sys.readAll = ((handle, requests) =>
+    later(core, process, 'readAll', Array.isArray(requests) ? Math.max(1, requests.length) : 1, () =>
+      readAll(core, process, handle, requests),
+    )) as Sys['readAll']
+  sys.write = ((handle, data) =>
+    later(core, process, 'write', 1, () => transfer(core, process, handle, 'write', data))) as Sys['write']
 }
 
-function memoryCalls(core: Core, process: Process) {
-  return {
-    remember: (body, options) =>
-      later(core, process, 'remember', 1, () => remember(core, process, body, options)),
-    workingSet: () => now(core, process, 'workingSet', 1, () => workingSet(process)),
-    recall: (query, k) => later(core, process, 'recall', 1, () => recall(core, process, query, k)),
-    forget: (id) => now(core, process, 'forget', 1, () => forget(core, process, id)),
-    pin: (id, on) => now(core, process, 'pin', 1, () => pin(process, id, on ?? true)),
-  } satisfies Partial<Sys>
+function addMemoryCalls(sys: Surface, core: Core, process: Process): void {
+  sys.remember = (body, options) =>
+    later(core, process, 'remember', 1, () => remember(core, process, body, options))
+  sys.workingSet = () => now(core, process, 'workingSet', 1, () => workingSet(process))
+  sys.recall = (query, k) => later(core, process, 'recall', 1, () => recall(core, process, query, k))
+  sys.forget = (id) => now(core, process, 'forget', 1, () => forget(core, process, id))
+  sys.pin = (id, on) => now(core, process, 'pin', 1, () => pin(process, id, on ?? true))
 }

@@ -12,6 +12,8 @@ export interface Judged {
   readonly cost: Amounts
   readonly reductions: number
   readonly error: KernelError | undefined
+  /** The cost is a guess. */
+  readonly isEstimated?: boolean
 }
 
 /** What a driver gave back, untrusted. */

@@ -2,7 +2,7 @@ import type { DriverResult } from './abi.ts'
 import { parseCost, zero } from './account.ts'
 import { copyBody } from './copy.ts'
 import type { Core } from './core.ts'
-import type { Device } from './device.ts'
+import { type Device, HandleClosed } from './device.ts'
 import { KernelError, textOf } from './errors.ts'
 import type { Process } from './process.ts'
 import type { Judged, Outcome } from './tape.ts'
@@ -28,11 +28,11 @@ function weighResult(result: unknown): Judged {
     const { value, cost } = result as DriverResult
     const parsed = parseCost(cost)
     if (!parsed) return driverError('driver reported an invalid cost')
-    const { amounts, reductions } = parsed
+    const { amounts, reductions, isEstimated } = parsed
     try {
-      return { value: copyBody(value), cost: amounts, reductions, error: undefined }
+      return { value: copyBody(value), cost: amounts, reductions, error: undefined, isEstimated }
     } catch (error) {
-      return { ...driverError(textOf(error)), cost: amounts, reductions }
+      return { ...driverError(textOf(error)), cost: amounts, reductions, isEstimated }
     }
   } catch (error) {
     return driverError(textOf(error))
@@ -41,14 +41,15 @@ function weighResult(result: unknown): Judged {
 
 /** A driver that failed after spending says so in `err.cost`; that is charged as well. */
 function weighError(error: unknown): Judged {
-  let cost = zero()
+  let parsed: ReturnType<typeof parseCost>
   try {
-    if (typeof error === 'object' && error !== null && 'cost' in error)
-      cost = parseCost(error.cost)?.amounts ?? cost
+    if (typeof error === 'object' && error !== null && 'cost' in error) parsed = parseCost(error.cost)
   } catch {
     // A getter that throws reports no cost.
   }
-  return { ...driverError(textOf(error), error), cost }
+  const { amounts = zero(), isEstimated = false } = parsed ?? {}
+  const judged = { ...driverError(textOf(error), error), cost: amounts, isEstimated }
+  return error instanceof HandleClosed ? { ...judged, error } : judged
 }
 
 /** A failure of the driver's, which cost nothing. */

@@ -23,14 +23,33 @@ export function announcePageScheme(): void {
   ])
 }
 
-/** Serves the built page from `folder` to one session, nothing outside it, every answer with the security headers. */
-export function servePage(session: Session, folder: string): void {
+/** The last answers are still on their way this long, in milliseconds, when all have been given. */
+const handOverMs = 20
+
+/**
+ * Serves the built page from `folder` to one session, nothing outside it, every answer with the security headers. What
+ * it returns resolves when a page has got its scripts: until then whatever else holds this thread holds up the page.
+ */
+export function servePage(session: Session, folder: string): Promise<void> {
+  const served = Promise.withResolvers<void>()
+  let open = 0
+  let hasScript = false
+  const answer = async (file: string): Promise<Response> => {
+    const bytes = await readFile(file).catch(() => undefined)
+    if (bytes === undefined) return new Response('not found', { status: 404 })
+    hasScript ||= extname(file) === '.js'
+    return new Response(new Uint8Array(bytes), { headers: headersFor(file) })
+  }
   session.protocol.handle(pageScheme, async (request) => {
     const file = pageFile(folder, request.url)
-    const bytes = file === undefined ? undefined : await readFile(file).catch(() => undefined)
-    if (file === undefined || bytes === undefined) return new Response('not found', { status: 404 })
-    return new Response(new Uint8Array(bytes), { headers: headersFor(file) })
+    if (file === undefined) return new Response('not found', { status: 404 })
+    open += 1
+    const response = await answer(file)
+    open -= 1
+    if (open === 0 && hasScript) setTimeout(served.resolve, handOverMs)
+    return response
   })
+  return served.promise
 }
 
 function pageFile(folder: string, address: string): string | undefined {

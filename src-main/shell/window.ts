@@ -99,7 +99,7 @@ function refusePermissions(session: Session): void {
   session.setPermissionCheckHandler((_contents, permission) => isAllowed(permission))
 }
 
-/** Lets the default session serve the built page. Call once, when the application is ready. */
-export function servePageFiles(session: Session, outFolder: string): void {
-  servePage(session, join(outFolder, 'renderer'))
+/** Lets the default session serve the built page; resolves when a page has got it. Call once, when the application is ready. */
+export function servePageFiles(session: Session, outFolder: string): Promise<void> {
+  return servePage(session, join(outFolder, 'renderer'))
 }

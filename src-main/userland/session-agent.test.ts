@@ -7,14 +7,16 @@ import type { HostEvent } from '../kernel/host-events.ts'
 import type { Pid } from '../kernel/ids.ts'
 import { Kernel } from '../kernel/kernel.ts'
 import { fleetRoot } from './fleet-root.ts'
-import { sessionAgent } from './session-agent.ts'
+import { isEndRequest, sessionAgent } from './session-agent.ts'
 
-/** A house on the real clock with one runtime. */
-function house(startTurn: StartTurn) {
+/** A house on the real clock with one runtime; `mayEnd` is asked before a session ends. */
+function house(startTurn: StartTurn, mayEnd: (owner: Pid) => boolean = () => true) {
   const kernel = new Kernel({ clock: nodeClock(), powers: nodePowers() })
   const facts: HostEvent[] = []
   kernel.subscribe((event) => facts.push(event))
-  kernel.registerDriver(runtimeDriver('runtime:test', startTurn))
+  const serve: StartTurn = async (owner, request, signal) =>
+    isEndRequest(request) ? { value: { mayEnd: mayEnd(owner) } } : startTurn(owner, request, signal)
+  kernel.registerDriver(runtimeDriver('runtime:test', serve))
   kernel.registerAuthority('tool:shell')
   void kernel.boot(fleetRoot(), { grant: [], quota: {} })
   const ended = (pid: Pid): Promise<ExitReason> =>
@@ -58,6 +60,28 @@ test('turns run one after another while prompts wait, then the session ends norm
   ])
   const exit = h.facts.find((fact) => fact.type === 'process.exited')
   expect(exit).toMatchObject({ usage: { tokens: { spent: 15, limit: 100, available: 85 } } })
+})
+
+test('a prompt that comes when the session wants to end still has its turn', async () => {
+  const turns: unknown[] = []
+  let asked = 0
+  const h = house(
+    async (_owner, request) => {
+      turns.push(request)
+      return { value: null }
+    },
+    (owner) => {
+      asked += 1
+      return asked > 2 || !h.kernel.post(owner, { $: 'prompt', prompt: `late ${asked}` })
+    },
+  )
+  expect(await h.ended(h.session())).toEqual({ kind: 'normal' })
+  expect(turns).toEqual([
+    { prompt: 'first', turn: 1 },
+    { prompt: 'late 1', turn: 2 },
+    { prompt: 'late 2', turn: 3 },
+  ])
+  expect(asked).toBe(3)
 })
 
 test('a tool call over budget in mid-turn ends the session and aborts its turn', async () => {

@@ -25,8 +25,24 @@ export interface TurnRequest {
   readonly turn: number
 }
 
+/** What the runtime's device reads when no prompt is in the mailbox: whether one is on its way. */
+export interface EndRequest {
+  readonly $: 'end'
+}
+
+/** The answer; anything else counts as yes. False: a prompt was posted and will be there in a moment. */
+export interface EndAnswer {
+  readonly mayEnd: boolean
+}
+
+/** True of what a session reads when it wants to end. */
+export function isEndRequest(request: unknown): request is EndRequest {
+  return typeof request === 'object' && request !== null && Reflect.get(request, '$') === 'end'
+}
+
 /**
- * The body of a session process. It opens its runtime, takes one turn after another, and ends when no prompt waits.
+ * The body of a session process. It opens its runtime, takes one turn after another, and ends when no prompt waits and
+ * its runtime agrees, which from then on accepts none.
  * A term message is heard while a turn runs: it ends the process with `shutdown`, and with it the runtime's handle.
  * A turn that fails ends it with fault and the turn's message.
  */
@@ -43,11 +59,22 @@ export function sessionAgent(name = 'session'): ProcessImage {
       for (let turn = 1; ; turn++) {
         const request: TurnRequest = { prompt: next, turn }
         await sys.read(handle, request)
-        const waiting = await inbox.next()
+        const waiting = (await inbox.next()) ?? (await lastChance(sys, handle, inbox))
         if (!waiting) return
         next = waiting.prompt
       }
     },
+  }
+}
+
+/** The prompt that was posted while nobody looked; undefined: the session may end. */
+async function lastChance(sys: Sys, handle: CapRef, inbox: Inbox): Promise<PromptMessage | undefined> {
+  const asked: EndRequest = { $: 'end' }
+  const answer = await sys.read<Partial<EndAnswer> | null>(handle, asked)
+  if (answer?.mayEnd !== false) return undefined
+  for (;;) {
+    const waiting = await inbox.next()
+    if (waiting) return waiting
   }
 }
 

@@ -81,9 +81,10 @@ export function useCalls(filter: CallFilter): {
     }),
     [sessionId, state],
   )
-  // Sums change with every call that ends, which no fact tells.
+  // Sums change with every call that begins or ends, which no fact tells.
   const newest = useRead('model', 'calls', input, { everyMs: 4000 })
   const live = useLiveCalls(sessionId)
+  useReadAgain(newest.retry, countOf(live))
   const older = useOlderCalls(client, input)
   const { data } = newest
   const read = useMemo(() => [...(data?.calls ?? []), ...older.calls], [data, older.calls])
@@ -96,6 +97,24 @@ export function useCalls(filter: CallFilter): {
     retry: newest.retry,
     readMore: () => last && older.read(last.startedAtMs),
   }
+}
+
+/** Begun and ended calls together: changes when the sums do. */
+function countOf(calls: Calls): number {
+  let count = calls.size
+  for (const call of calls.values()) if (isOver(call)) count += 1
+  return count
+}
+
+/** Reads again a moment after `version` changed; while it keeps changing, the usual timer does. */
+function useReadAgain(read: () => void, version: number): void {
+  const latest = useRef(read)
+  latest.current = read
+  useEffect(() => {
+    if (version === 0) return
+    const timer = setTimeout(() => latest.current(), 300)
+    return () => clearTimeout(timer)
+  }, [version])
 }
 
 /** What the stream told since it was opened. Deltas of one call come fast, so the page hears of them once per frame. */

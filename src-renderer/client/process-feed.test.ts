@@ -1,6 +1,6 @@
 import type { ProcessRow } from '@contract/process.ts'
 import { expect, it } from 'vitest'
-import { applySamples, rateSpanMs } from './process-feed.ts'
+import { applySamples, processorShare, rateSpanMs } from './process-feed.ts'
 
 const row = (pid: number, reductionsPerSecond: number | null = 0) =>
   ({ pid, reductionsPerSecond }) as ProcessRow
@@ -45,4 +45,36 @@ it('remembers a speed where it changed, and no longer than it is shown', () => {
 it('takes the pieces of a long sample at once', () => {
   const pieces = [whole(1, row(1), row(2)), part(1, [row(3)]), part(1, [row(4)])]
   expect([...applySamples(undefined, pieces).rows.keys()]).toEqual([1, 2, 3, 4])
+})
+
+it('tells what a program uses of a core from how its processor time grows', () => {
+  const of = (cpuMs: number | null) =>
+    ({
+      pid: 1,
+      reductionsPerSecond: 0,
+      program: cpuMs === null ? null : { cpuMs, memoryBytes: 1 },
+    }) as ProcessRow
+  let table = applySamples(undefined, [whole(0, of(null))])
+  const share = () => processorShare(table, 1)
+  const step = (atMs: number, ...changed: ProcessRow[]) => {
+    table = applySamples(table, [part(atMs, changed)])
+  }
+  expect(share()).toBeNull()
+  step(1000, of(500))
+  expect(share()).toBeNull()
+  step(3000, of(1500))
+  expect(share()).toBe(0.5)
+  // A sample between two looks says nothing new.
+  step(4000, of(1500))
+  expect(share()).toBe(0.5)
+  step(5000, of(5500))
+  expect(share()).toBe(2)
+  step(9000)
+  expect(share()).toBe(0)
+  // After a minute of rest, what it used counts from the last look and not from before the rest.
+  step(65_000, of(8500))
+  expect(share()).toBe(1)
+  step(66_000, { ...of(0), pid: 2 } as ProcessRow)
+  table = applySamples(table, [part(67_000, [], [1])])
+  expect(share()).toBeNull()
 })

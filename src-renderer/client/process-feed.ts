@@ -21,10 +21,22 @@ export interface ProcessTable {
   readonly rows: ReadonlyMap<number, ProcessRow>
   /** Speed over the last minutes by pid, only where it changed; the arrays are added to in place. */
   readonly rates: Map<number, RatePoint[]>
+  /** Processor time of programs by pid, as last seen to change; changed in place like the speeds. */
+  readonly processor: Map<number, ProcessorMark>
+}
+
+/** Processor time of a program when it last changed, and the share of one core since it changed before; null at first. */
+interface ProcessorMark {
+  readonly atMs: number
+  readonly cpuMs: number
+  readonly share: number | null
 }
 
 /** How far back the speed of a process is kept. */
 export const rateSpanMs = 180_000
+
+/** Longest time between two looks of the daemon at a program, with some to spare for when the sample comes by. */
+const measuredWithinMs = 3000
 
 /**
  * Applies samples, or the pieces that a long one comes in: the first after a start or a break is whole, others say what
@@ -33,15 +45,39 @@ export const rateSpanMs = 180_000
 export function applySamples(before: ProcessTable | undefined, samples: readonly Sample[]): ProcessTable {
   let rows = new Map(before?.rows)
   let rates = before?.rates
+  const processor = before?.processor ?? new Map<number, ProcessorMark>()
   for (const sample of samples) {
     if (sample.isWhole) rows = new Map()
     for (const row of sample.changed) rows.set(row.pid, row)
     for (const pid of sample.gone) rows.delete(pid)
     rates = addRates(rates, sample)
+    markProcessor(processor, sample)
   }
   const kept = rates ?? new Map()
-  if (samples.some((one) => one.isWhole)) for (const pid of kept.keys()) if (!rows.has(pid)) kept.delete(pid)
-  return { atMs: samples.at(-1)?.atMs ?? before?.atMs ?? 0, rows, rates: kept }
+  if (samples.some((one) => one.isWhole))
+    for (const map of [kept, processor]) for (const pid of map.keys()) if (!rows.has(pid)) map.delete(pid)
+  return { atMs: samples.at(-1)?.atMs ?? before?.atMs ?? 0, rows, rates: kept, processor }
+}
+
+function markProcessor(marks: Map<number, ProcessorMark>, { atMs, changed, gone }: Sample): void {
+  for (const { pid, program } of changed) {
+    if (!program) continue
+    const before = marks.get(pid)
+    const { cpuMs } = program
+    if (before?.cpuMs === cpuMs) continue
+    // What stood still for longer than a look takes began to run after the last look that found nothing.
+    const spanMs = before ? Math.min(atMs - before.atMs, measuredWithinMs) : 0
+    const share = before && spanMs > 0 ? Math.max(0, (cpuMs - before.cpuMs) / spanMs) : null
+    marks.set(pid, { atMs, cpuMs, share })
+  }
+  for (const pid of gone) marks.delete(pid)
+}
+
+/** Share of one core that a process's program uses now, above 1 when it uses several; null when that is not known. */
+export function processorShare(table: ProcessTable, pid: number): number | null {
+  const mark = table.processor.get(pid)
+  if (!mark) return null
+  return table.atMs - mark.atMs > measuredWithinMs ? 0 : mark.share
 }
 
 /** The speeds are one structure that grows in place: copying ten thousand of them each second would cost more than drawing. */

@@ -14,6 +14,7 @@ export type ProcessSort =
   | 'memory'
   | 'speed'
   | 'caps'
+  | 'program'
 
 interface ProcessView {
   readonly isTree: boolean

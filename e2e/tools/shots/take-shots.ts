@@ -6,6 +6,7 @@ import { statePaths } from '../../../src-main/config.ts'
 import type { SessionRow } from '../../../src-main/contract/session.ts'
 import { makeHome, makeRepository, until, writeScript } from '../../fixtures/daemon.ts'
 import { launchApp } from '../../fixtures/electron-app.ts'
+import { bringCalls, bringProgram } from './models.ts'
 import { type ShownSession, shown } from './sessions.ts'
 import { repositories } from './work.ts'
 
@@ -75,6 +76,12 @@ async function shoot(page: Page, file: string): Promise<void> {
   process.stdout.write(`${file}\n`)
 }
 
+/** The window in one theme. */
+async function wear(page: Page, client: Client, theme: 'light' | 'dark'): Promise<void> {
+  await client.settings.set({ theme })
+  await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme)
+}
+
 async function shootFleet(page: Page, client: Client, folder: string): Promise<void> {
   await go(page, '#/audit')
   await page.getByRole('button', { name: /^Verify all/ }).click()
@@ -83,31 +90,50 @@ async function shootFleet(page: Page, client: Client, folder: string): Promise<v
     ['light', 'fleet'],
     ['dark', 'fleet-dark'],
   ] as const) {
-    await client.settings.set({ theme })
-    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme)
+    await wear(page, client, theme)
     await go(page, '#/fleet')
     await page.getByRole('row', { name: /Retry webhooks with jitter/ }).click()
     await page.getByRole('group', { name: /Question: Install p-retry/ }).waitFor()
     await page.getByText('src/webhooks/').first().waitFor()
     await shoot(page, join(folder, `${name}.png`))
   }
-  await client.settings.set({ theme: 'light' })
-  await page.waitForFunction(() => document.documentElement.dataset.theme === 'light')
+  await wear(page, client, 'light')
 }
 
-/** The kernel's screens, with a session at work picked. */
-async function shootKernel(page: Page, folder: string): Promise<void> {
-  await go(page, '#/processes')
-  await page.getByRole('row', { name: /Split the ledger writer/ }).click()
-  await page.getByText('Reductions per second').waitFor()
-  // Two samples, so that every speed is known.
-  await page.waitForTimeout(2500)
-  await shoot(page, join(folder, 'processes.png'))
-  await go(page, '#/authority')
-  await page.getByRole('treegrid', { name: 'Capabilities' }).focus()
-  await page.keyboard.press('g')
-  await page.getByRole('listbox', { name: 'Who may do what' }).press('End')
-  await shoot(page, join(folder, 'authority.png'))
+/** Picks a line of the graph, as the arrows do. */
+async function pickEdge(page: Page, name: RegExp): Promise<void> {
+  const list = page.getByRole('listbox', { name: 'Who may do what' })
+  const wanted = list.getByRole('option', { name, selected: true })
+  await list.press('Home')
+  for (let presses = 0; presses < 200 && (await wanted.count()) === 0; presses += 1)
+    await page.keyboard.press('ArrowDown')
+}
+
+/** The kernel's screens: a program at work, who may do what, and model calls with one in mid-answer. */
+async function shootKernel(page: Page, client: Client, folder: string): Promise<void> {
+  for (const [theme, end] of [
+    ['light', ''],
+    ['dark', '-dark'],
+  ] as const) {
+    await wear(page, client, theme)
+    await go(page, '#/processes')
+    await page.getByRole('row', { name: /program \d/ }).click()
+    await page.getByText('Program, with all that it started').waitFor()
+    // Some samples, so that every speed is known.
+    await page.waitForTimeout(5500)
+    await shoot(page, join(folder, `processes${end}.png`))
+    await go(page, '#/authority')
+    await page.getByRole('treegrid', { name: 'Capabilities' }).focus()
+    await page.keyboard.press('g')
+    await pickEdge(page, /^Retry webhooks with jitter.*tool:run_command/)
+    await shoot(page, join(folder, `authority${end}.png`))
+    await page.keyboard.press('g')
+    await go(page, '#/models')
+    await page.getByRole('row', { name: /^cut:/ }).click()
+    await page.waitForTimeout(1000)
+    await shoot(page, join(folder, `models${end}.png`))
+  }
+  await wear(page, client, 'light')
 }
 
 async function shootAll(page: Page, client: Client, place: { home: string; folder: string }): Promise<void> {
@@ -118,7 +144,6 @@ async function shootAll(page: Page, client: Client, place: { home: string; folde
   const projects = await addProjects(client, join(home, 'repositories'))
   const ids = await bringAll(client, home, projects)
   await shootFleet(page, client, folder)
-  await shootKernel(page, folder)
   await go(page, `#/session/${ids.get('jitter')}`)
   await page.getByRole('option', { name: /deliver.js/ }).click()
   await page.getByText('backoffMs(attempt, random)').first().waitFor()
@@ -127,6 +152,27 @@ async function shootAll(page: Page, client: Client, place: { home: string; folde
   await page.getByRole('option').last().waitFor()
   await page.getByRole('heading', { name: /intact/ }).waitFor()
   await shoot(page, join(folder, 'audit.png'))
+  await shootKernelAtWork(page, client, projects.get('payments-api') ?? '', place)
+}
+
+async function shootKernelAtWork(
+  page: Page,
+  client: Client,
+  projectId: string,
+  { home, folder }: { home: string; folder: string },
+): Promise<void> {
+  const { slots } = await client.fleet.overview({})
+  await client.settings.set({ slots: slots.total + 3 })
+  const program = await bringProgram(client, home, projectId)
+  const server = await bringCalls(client, projectId)
+  try {
+    await shootKernel(page, client, folder)
+  } finally {
+    await server.close()
+    await client.session.stop({ sessionId: program })
+    const row = async () => (await client.session.get({ sessionId: program })).row
+    await until('the program has ended', row, ({ endedAtMs }) => endedAtMs !== null)
+  }
 }
 
 const folder = process.argv[2] ?? 'docs'

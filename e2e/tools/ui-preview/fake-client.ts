@@ -358,7 +358,6 @@ function overview(rows: readonly SessionRow[], scenario: Scenario, settings: Set
     sessionsWithoutCost: 0,
     dailyBudgetUsdNanos: rows.length === 0 ? null : 40_000_000_000,
     journal: { facts: rows.length === 0 ? 1 : 48_211, verifiedAtMs: now - 40_000, ok: true },
-    confinement: wall,
     conditions:
       scenario === 'broken'
         ? [

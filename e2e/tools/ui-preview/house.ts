@@ -95,5 +95,13 @@ export const storageItems: StorageItem[] = [
   ),
   item('wka-0071', 'orphan', 'Left behind by an interrupted start', 120, true, 'No session refers to it.'),
   item('journal', 'database', 'Journal', 214, false, 'The journal itself; never removed from here.'),
+  item(
+    'ses-0102',
+    'recording',
+    'Idempotency keys on refunds',
+    4,
+    true,
+    'Its session has ended; without it that cannot be replayed.',
+  ),
   item('home-12', 'scratch-home', 'Scratch home of codex', 31, true, 'Its session has ended.'),
 ]

@@ -38,6 +38,11 @@ function usesOf(seed: number, budget: SessionRow['budget'] | null, spent: number
   }
 }
 
+const programFor = (seed: number) => ({
+  cpuMs: Math.round(noise(seed) * 400_000),
+  memoryBytes: Math.round((20 + noise(seed + 9) * 480) * 1024 ** 2),
+})
+
 function rowFor(pid: number, parent: number, more: Partial<ProcessRow>, use: Uses): ProcessRow {
   const state = stateFor(pid)
   return {
@@ -59,6 +64,7 @@ function rowFor(pid: number, parent: number, more: Partial<ProcessRow>, use: Use
     reductionsPerSecond: state.state === 'running' ? Math.round(noise(pid + 5) * 4200) : 0,
     caps: 1 + Math.floor(noise(pid + 6) * 6),
     startedAtMs: now - Math.round(noise(pid) * 2_400_000),
+    program: more.name?.startsWith('tool:') ? programFor(pid) : null,
     ...more,
   }
 }
@@ -133,6 +139,7 @@ export function tick(rows: readonly ProcessRow[], round: number): ProcessRow[] {
         ...state,
         reductions: row.reductions + rate,
         reductionsPerSecond: rate,
+        program: row.program && { ...row.program, cpuMs: row.program.cpuMs + (rate % 1200) },
         mailbox: noise(row.pid + round) < 0.7 ? 0 : Math.floor(noise(row.pid + round + 1) * 9),
         use: {
           ...row.use,

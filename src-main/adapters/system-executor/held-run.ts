@@ -28,6 +28,7 @@ export function holdRun({ sandbox, clock, group, timeoutMs, onTimeout }: HeldRun
   const processes = sessionProcesses(pid, startTime)
   const freezer = createFreezer(`${pid}`, group)
   const limit = createLimit(clock, timeoutMs, onTimeout)
+  let isOver = false
   const kill = () => {
     processes.kill()
     sandbox.kill()
@@ -38,10 +39,12 @@ export function holdRun({ sandbox, clock, group, timeoutMs, onTimeout }: HeldRun
       identity: { shimPid: null, pid, startTime, socketPath: null, logPath: null },
       exited,
       async freeze() {
+        if (isOver) return
         limit.halt()
         await freezer.freeze(processes)
       },
       async thaw() {
+        if (isOver) return
         await freezer.thaw(processes)
         limit.run()
       },
@@ -54,6 +57,7 @@ export function holdRun({ sandbox, clock, group, timeoutMs, onTimeout }: HeldRun
     },
     kill,
     close() {
+      isOver = true
       limit.halt()
       kill()
       freezer.close()

@@ -2,10 +2,10 @@ import type { Clock } from '../../ports/clock.ts'
 import type { LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../ports/executor.ts'
 import type { SandboxPlan } from '../../shim/protocol.ts'
 import { type Sandbox, SandboxError, startSandbox } from '../../shim/sandbox.ts'
-import type { AddressGuard } from './addresses.ts'
 import { createSessionDoor } from './door.ts'
 import { ExecutorError } from './executor-error.ts'
 import { holdRun } from './held-run.ts'
+import type { Household } from './launch.ts'
 import type { WallPlan } from './wall.ts'
 
 const drainMs = 500
@@ -14,15 +14,13 @@ export interface RunContext {
   readonly spec: LaunchSpec
   readonly door: NetworkDoor
   readonly options: RunOptions
-  readonly guard: AddressGuard
-  readonly clock: Clock
-  /** Control group below which a command's own may be made. */
-  readonly group: string | undefined
+  readonly house: Pick<Household, 'guard' | 'clock' | 'group'>
 }
 
 /** Runs a planned command to its end. It has no shim: it ends with the app. */
 export async function runPlan(plan: WallPlan, context: RunContext): Promise<RunOutcome> {
-  const { options, clock, group } = context
+  const { options } = context
+  const { clock, group } = context.house
   options.signal.throwIfAborted()
   const startedAtMs = clock.nowMs()
   const out = createOutput(options, 'stdout')
@@ -72,7 +70,8 @@ async function start(plan: SandboxPlan, onStderr: (chunk: Buffer) => void): Prom
 }
 
 function openDoor(sandbox: Sandbox, proxyPort: number | null, context: RunContext): { close(): void } {
-  const { spec, door, guard } = context
+  const { spec, door } = context
+  const { guard } = context.house
   const { forwards } = spec
   const way = createSessionDoor({ forwards, ask: door, guard })
   for (const [port, server] of sandbox.servers) {

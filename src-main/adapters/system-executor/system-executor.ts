@@ -46,12 +46,11 @@ const pageBytes = 4096
 
 /** Runs programs of this machine behind bubblewrap. Faults are `ExecutorError`; without a wall `not_confined`. */
 export function createSystemExecutor(options: SystemExecutorOptions): SystemExecutor {
-  const { stateDirectory, runtimeDirectory, clock, nodeProgram } = options
+  const { stateDirectory, runtimeDirectory, nodeProgram } = options
   for (const folder of [stateDirectory, runtimeDirectory]) mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(runtimeDirectory, 0o700)
   const ground = groundOf(options)
   const house = householdOf(options)
-  const runParts = { guard: house.guard, group: house.group, clock }
   let probed: Promise<Confinement> | undefined
   let isClosed = false
 
@@ -60,7 +59,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
       const { platform } = process
       const run: Executor['run'] = (spec, door, limits) =>
         prepare(ground, spec).then(() =>
-          runPlan(wallPlan(ground, spec, true), { ...runParts, spec, door, options: limits }),
+          runPlan(wallPlan(ground, spec, true), { house, spec, door, options: limits }),
         )
       probed = probeWall({ stateDirectory, runtimeDirectory, nodeProgram, platform, run })
     }
@@ -94,7 +93,7 @@ export function createSystemExecutor(options: SystemExecutorOptions): SystemExec
     adopt: (identity, spec, door, fromByte) => adoptChild(house, identity, spec, door, fromByte),
     async run(spec, door, limits) {
       const { plan } = await planFor(spec, (limits.network ?? true) || spec.forwards.length > 0)
-      return await runPlan(plan, { ...runParts, spec, door, options: limits })
+      return await runPlan(plan, { house, spec, door, options: limits })
     },
     async close() {
       isClosed = true

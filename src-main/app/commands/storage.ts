@@ -27,6 +27,8 @@ function judge(item: ScannedItem, state: SessionState | undefined): Verdict {
     case 'clone':
     case 'scratch-home':
       return judgeOwned(state)
+    case 'recording':
+      return judgeRecording(item, state)
     case 'database':
       return no('The journal holds everything that happened.')
     case 'result-ref':
@@ -44,13 +46,27 @@ function judgeOwned(state: SessionState | undefined): Verdict {
   return no('Its work waits to be reviewed.')
 }
 
-function toItem({ store }: AppParts, item: ScannedItem): StorageItem {
-  const { workareaId: _workareaId, sessionId, ...rest } = item
+function judgeRecording({ isOpen }: ScannedItem, state: SessionState | undefined): Verdict {
+  if (isOpen) return no('It is still being written.')
+  if (!state) return yes('Its session is not known any more.')
+  if (!isEnded(state.row)) return no('Its session has not ended.')
+  return yes('Its session has ended. Without it the session can no longer be replayed.')
+}
+
+/** Sessions whose recordings are read by live replays, which may do so again after a restart. */
+function playedNow({ store }: AppParts): ReadonlySet<string> {
+  const replays = store.queries.fleet.unended().map((id) => store.sessions.read(id)?.extras.replays)
+  return new Set(replays.filter((id) => typeof id === 'string'))
+}
+
+function toItem({ store }: AppParts, item: ScannedItem, played: ReadonlySet<string>): StorageItem {
+  const { workareaId: _workareaId, isOpen: _isOpen, sessionId, ...rest } = item
+  const isInUse = item.kind === 'recording' && sessionId !== null && played.has(sessionId)
   const state = sessionId === null ? undefined : store.sessions.read(sessionId)
   const parsed = SessionId.safeParse(sessionId)
   return {
     ...rest,
-    ...judge(item, state),
+    ...(isInUse ? no('Another session is replaying it.') : judge(item, state)),
     title: state?.row.title ?? item.title,
     sessionId: parsed.success ? parsed.data : null,
     projectId: state ? ProjectId.parse(state.row.projectId) : null,
@@ -63,7 +79,10 @@ export function createStorageHandlers(parts: AppParts): Handlers<SignalboxContra
   return {
     async report(_input, context) {
       const scanned = await powers.storage.scan(context.signal)
-      const items = scanned.map((item) => toItem(parts, item)).sort((a, b) => b.sizeBytes - a.sizeBytes)
+      const played = playedNow(parts)
+      const items = scanned
+        .map((item) => toItem(parts, item, played))
+        .sort((a, b) => b.sizeBytes - a.sizeBytes)
       const sum = (of: readonly StorageItem[]) => of.reduce((total, item) => total + item.sizeBytes, 0)
       return {
         items,
@@ -92,7 +111,7 @@ async function reclaim(parts: AppParts, ids: readonly string[], context: CallCon
 
 /** Gives the reason when it was left in place. */
 async function reclaimOne(parts: AppParts, item: ScannedItem): Promise<string | undefined> {
-  const { isReclaimable, why } = toItem(parts, item)
+  const { isReclaimable, why } = toItem(parts, item, playedNow(parts))
   if (!isReclaimable) return why
   const state = item.sessionId === null ? undefined : parts.store.sessions.read(item.sessionId)
   if (item.kind === 'workarea' && state && !state.extras.isReleased) return releaseWorkarea(parts, state)

@@ -98,20 +98,25 @@ async function readyAgent({ powers }: AppParts, input: SubmitInput, isReplay: bo
 const needless: readonly AgentInfo['state'][] = ['needs_key', 'not_logged_in']
 
 /** Asks for what an ended and recorded session was asked for, on the commit that it started from. */
-export function replaySession(parts: AppParts, sessionId: SessionId, call: CommandCall): Promise<Submitted> {
+export async function replaySession(
+  parts: AppParts,
+  sessionId: SessionId,
+  call: CommandCall,
+): Promise<Submitted> {
   const { store, powers } = parts
   const state = store.sessions.read(sessionId)
   const asked = store.sessions.input(sessionId)
   if (!state || !asked) throw new SignalboxError('session_not_found', { sessionId })
   const { row } = state
   if (!isEnded(row)) throw new SignalboxError('session_still_running', { sessionId })
-  if (!powers.recordings.has(sessionId)) throw notReplayable(sessionId, 'It was not recorded.')
   if (row.continues !== null)
     throw notReplayable(sessionId, 'It went on from another session, whose work it started with.')
   const record = row.workareaId === null ? undefined : store.workareas.read(row.workareaId)
   if (!record) throw notReplayable(sessionId, 'It never had a workarea.')
   if (record.carriedChanges)
     throw notReplayable(sessionId, 'It started from uncommitted changes, which are not kept.')
+  const problem = await powers.recordings.problem(sessionId)
+  if (problem !== null) throw notReplayable(sessionId, problem)
   const input: SubmitInput = {
     projectId: row.projectId,
     prompt: asked.prompt,

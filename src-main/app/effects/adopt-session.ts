@@ -3,7 +3,7 @@ import type { AcceptedSession } from './ledger.ts'
 import { createLiveSession, type LiveSession } from './live-session.ts'
 import { openRuntimeSession } from './runtime-session.ts'
 import { describe } from './session-end.ts'
-import { replayedModel, spawnProcess } from './session-host.ts'
+import { playedRecording, spawnProcess } from './session-host.ts'
 
 /**
  * Takes a session of an earlier run of the app over, if its child still runs and its runtime can go on with it. False:
@@ -47,22 +47,23 @@ async function takeOver(
   state.byId.set(live.id, live)
   await powers.learnSecrets([record.path, accepted.repositoryPath])
   const { row } = accepted
-  const replayed = replayedModel(powers, accepted)
-  const wanted = await runtime.devices(row.agent, row.model, row.payment, replayed)
+  const replayed = await playedRecording(powers, accepted)
+  const wanted = await runtime.devices(row.agent, row.model, row.payment, replayed?.model)
   const pid = spawnProcess(powers, state, live, accepted, {
     record,
     runtime,
     wanted,
-    prompts: [{ promptId: null, text: '' }, ...powers.ledger.waitingPrompts(live.id)],
+    first: '',
   })
   const session = openRuntimeSession(powers, live, { accepted, record, home, pid, replayed })
   const handle = await runtime.adopt(session, child.identity, { ...child.resume })
   if (handle?.turnInFlight === undefined) return false
   live.handle = handle
   powers.ledger.record([{ type: 'session.started', subject: live.id, payload: { pid } }])
+  const unrecorded = powers.recordings.isCutOff(live.id) ? ' From here on it is not recorded.' : ''
   powers.ledger.appendActivity(live.id, {
     kind: 'progress',
-    text: 'Signalbox was started again and took this session over.',
+    text: `Signalbox was started again and took this session over.${unrecorded}`,
   })
   live.ready.resolve(handle)
   return true

@@ -15,6 +15,13 @@ import type { CallTellers } from './model-call.ts'
 import type { Programs } from './programs.ts'
 import type { KernelDoor } from './session-door.ts'
 
+/** A recording that answers for the models of a session. */
+export interface PlayedRecording {
+  /** The model that was called first; undefined when none was. */
+  readonly model: ModelChoice | undefined
+  readonly tape: Tape
+}
+
 /** What running sessions needs of the rest of the house. */
 export interface HostPowers {
   readonly ledger: Ledger
@@ -28,10 +35,14 @@ export interface HostPowers {
   readonly gateway: ModelGateway | undefined
   readonly programs: Programs
   readonly recordings: {
-    /** Where the session's model calls are taken down, or where they are played from. Throws when that can't be read. */
-    /** The model that a recorded session called; undefined when it called none. */
-    modelOf(sessionId: string): ModelChoice | undefined
-    tape(replays: string | null, note: KernelDoor['note']): Tape
+    /** Takes the session's model calls down. */
+    tape(note: KernelDoor['note']): Tape
+    /** What a recorded session called, to be played. Errors: `not_replayable`. */
+    play(sessionId: string): Promise<PlayedRecording>
+    /** True of a recording that an earlier run began and nobody goes on with. */
+    isCutOff(sessionId: string): boolean
+    /** The session goes on without us: its recording ends in the middle. */
+    breakOff(sessionId: string): void
     /** SHA-256 of the recording that its end has closed; undefined when there is none. */
     digestOf(sessionId: string): Promise<string | undefined>
   }

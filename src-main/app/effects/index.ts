@@ -19,8 +19,8 @@ export function createSessionEffects(powers: HostPowers) {
     async prompt(sessionId: string, promptId: string, text: string): Promise<void> {
       const live = state.byId.get(sessionId)
       if (live?.pid === undefined || live.isEnding || live.given.has(promptId)) return
-      live.given.add(promptId)
-      powers.kernel.prompt(live.pid, { promptId, text })
+      // One that comes too late stays undelivered; the end of the session says so.
+      if (powers.kernel.prompt(live.pid, { promptId, text })) live.given.add(promptId)
     },
     answer: async (askId: string, optionId: string) => powers.asks.settle(askId, optionId),
     /** Kernel process of a session that runs here. */
@@ -97,6 +97,7 @@ async function closeLive(powers: HostPowers, state: HostState, live: LiveSession
   })
   if (isDetached) {
     // It goes on without us; the next run takes it over.
+    powers.recordings.breakOff(live.id)
     live.isEnding = true
     state.byId.delete(live.id)
     return

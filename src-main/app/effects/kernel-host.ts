@@ -54,7 +54,8 @@ export interface KernelHost {
   usage(pid: number): KernelUsage
   /** Names of the devices that a process holds now, which may be fewer than it was given. */
   devices(pid: number): readonly string[]
-  prompt(pid: number, prompt: { readonly promptId: string; readonly text: string }): void
+  /** True: the process takes it before it ends, unless it is ended from outside. False: it takes no more. */
+  prompt(pid: number, prompt: { readonly promptId: string; readonly text: string }): boolean
   /** Asks it to end after its turn. */
   term(pid: number): void
   kill(pid: number): void

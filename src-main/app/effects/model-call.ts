@@ -3,9 +3,11 @@ import type { ModelCall, ModelCallState } from '../../contract/process.ts'
 import type {
   CallEnd,
   CallOpening,
+  CallOutcome,
   CallRecorder,
   CanonicalRequest,
   GatewaySession,
+  ModelOperation,
   ModelUse,
   Stop,
   UsageSource,
@@ -50,23 +52,42 @@ export function openModelCall(
   } as const
   const taped = openTape(session, opening, about, tellers)
   if (!taped.ok) {
-    told.end('refused', nothing, null, taped.sentence)
+    told.end('refused', nothing, { error: taped.sentence })
     return taped
   }
   const begun = session.begin(about)
   if (!begun.ok) {
-    told.end('refused', nothing, null, begun.sentence)
+    taped.recorder?.end(refusedOutcome(begun.sentence))
+    told.end('refused', nothing, { error: begun.sentence })
     return begun
   }
-  const { operation } = begun
+  told.begun()
+  return { ok: true, call: follow(opening, begun.operation, { taped, told, first, startedAtMs, ...tellers }) }
+}
+
+interface Following extends Pick<CallTellers, 'nowMs'> {
+  readonly taped: Taped
+  readonly told: ReturnType<typeof createTeller>
+  readonly first: ModelUse
+  readonly startedAtMs: number
+}
+
+/** One call under way: held, told, and taken down as it goes. */
+function follow(
+  opening: ModelCallOpening,
+  operation: ModelOperation,
+  { taped, told, first, startedAtMs, nowMs }: Following,
+): ModelCallUnderWay {
   let last = first
   let firstByteMs: number | null = null
-  const call: ModelCallUnderWay = {
+  return {
     recorded: taped.recorded,
-    keep: (piece) =>
-      taped.recorder?.chunk({ bytes: new TextEncoder().encode(JSON.stringify(piece)), use: last }),
+    keep(piece) {
+      firstByteMs ??= nowMs() - startedAtMs
+      taped.recorder?.chunk({ bytes: new TextEncoder().encode(JSON.stringify(piece)), use: last })
+    },
     progress(use) {
-      firstByteMs ??= tellers.nowMs() - startedAtMs
+      firstByteMs ??= nowMs() - startedAtMs
       last = priced(opening, use)
       told.progress(last, firstByteMs)
       return operation.progress(last)
@@ -75,7 +96,7 @@ export function openModelCall(
     end(how, use, error) {
       const usageSource: UsageSource = use === null ? 'estimated' : 'reported'
       const whole = use === null ? last : priced(opening, use)
-      const durationMs = tellers.nowMs() - startedAtMs
+      const durationMs = nowMs() - startedAtMs
       const sizes = { requestBytes: 0, responseBytes: 0 }
       const outcome = {
         end: how,
@@ -89,14 +110,26 @@ export function openModelCall(
       }
       operation.end(outcome)
       taped.recorder?.end(outcome)
-      told.end(how, whole, usageSource, error)
+      told.end(how, whole, { source: usageSource, error, firstByteMs })
     },
   }
-  told.begun()
-  return { ok: true, call }
 }
 
 const nothing: ModelUse = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsdNanos: null }
+
+/** On a tape only: the call was not let out. */
+function refusedOutcome(error: string): CallOutcome {
+  const sizes = { requestBytes: 0, responseBytes: 0, durationMs: 0 }
+  return {
+    end: 'refused',
+    status: null,
+    use: nothing,
+    usageSource: 'estimated',
+    firstByteMs: null,
+    ...sizes,
+    error,
+  }
+}
 
 type Taped = {
   readonly ok: true
@@ -170,9 +203,9 @@ function createTeller({ note, nowMs }: CallTellers, start: ModelCall) {
       toldAtMs = nowMs()
       note({ ...start, ...use, state: 'streaming', firstByteMs, source: 'estimated' })
     },
-    end(how: CallEnd | 'refused', use: ModelUse, source: UsageSource | null, error: string | null): void {
+    end(how: CallEnd | 'refused', use: ModelUse, more: Partial<ModelCall>): void {
       const state: ModelCallState = how
-      note({ ...start, ...use, state, source, error, durationMs: nowMs() - start.startedAtMs })
+      note({ ...start, ...use, ...more, state, durationMs: nowMs() - start.startedAtMs })
     },
   }
 }

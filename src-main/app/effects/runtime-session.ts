@@ -1,8 +1,8 @@
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Child, NetworkDoor, RunningProgram } from '../../ports/executor.ts'
-import type { ModelChoice, RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
+import type { RuntimeSession, SessionLaunch } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
-import type { HostPowers } from './host-powers.ts'
+import type { HostPowers, PlayedRecording } from './host-powers.ts'
 import type { AcceptedSession } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
 import { createGatewaySession } from './model-access.ts'
@@ -15,8 +15,8 @@ export interface RuntimeSessionFacts {
   readonly record: WorkareaRecord
   readonly home: string
   readonly pid: number
-  /** Of a replay: the model that its recording answers for. */
-  readonly replayed: ModelChoice | undefined
+  /** Of a replay: the recording that answers for its models. */
+  readonly replayed: PlayedRecording | undefined
 }
 
 /** Gives a runtime what it may have for one session, and nothing else. */
@@ -41,7 +41,7 @@ export function openRuntimeSession(
     agent: row.agent,
     model: row.model,
     payment: row.payment,
-    replayed: facts.replayed,
+    replayed: facts.replayed?.model,
     workareaPath: facts.record.path,
     workareaId: facts.record.workareaId,
     home: facts.home,
@@ -69,7 +69,7 @@ export function openRuntimeSession(
 function modelWays(
   powers: HostPowers,
   live: LiveSession,
-  { pid, home, record, accepted }: RuntimeSessionFacts,
+  { pid, home, record, accepted, replayed }: RuntimeSessionFacts,
   showUsage: () => void,
 ): Pick<RuntimeSession, 'openGateway' | 'openModelCall'> {
   const { gateway, kernel, ids, clock, noteCall, recordings } = powers
@@ -81,7 +81,7 @@ function modelWays(
     meter: () => live.meter,
     // A replay spends what was spent then, so that it ends where it ended; nobody pays.
     isFree: live.row.payment === 'none' && accepted.replays === null,
-    tape: recordings.tape(accepted.replays, door.note),
+    tape: replayed?.tape ?? recordings.tape(door.note),
     placeholders: [
       { text: record.path, token: '<workarea>' },
       { text: home, token: '<home>' },
@@ -225,7 +225,9 @@ function followRun(
     live.runs.delete(program)
   })
   if (!live.isPaused) return
-  program.freeze().catch((error: unknown) => log.warn('a command could not be held', { session: live.id, error }))
+  program
+    .freeze()
+    .catch((error: unknown) => log.warn('a command could not be held', { session: live.id, error }))
 }
 
 function continued({ ledger }: HostPowers, accepted: AcceptedSession): RuntimeSession['continues'] {

@@ -3,10 +3,10 @@ import type { NewFact } from '../../contract/events.ts'
 import { WorkareaId } from '../../contract/ids.ts'
 import type { Budget, Usage } from '../../contract/session.ts'
 import { processPriorityOf } from '../../domain/session/reprioritise.ts'
-import type { ModelChoice, Runtime } from '../../ports/runtime.ts'
+import type { Runtime } from '../../ports/runtime.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
-import type { HostPowers, HostState } from './host-powers.ts'
-import type { KernelNews, ProcessSpec } from './kernel-host.ts'
+import type { HostPowers, HostState, PlayedRecording } from './host-powers.ts'
+import type { KernelNews } from './kernel-host.ts'
 import type { AcceptedSession } from './ledger.ts'
 import { createLiveSession, type LiveSession } from './live-session.ts'
 import { openRuntimeSession } from './runtime-session.ts'
@@ -100,13 +100,11 @@ async function startProcess(
   await requireWall(powers, accepted)
   const home = await powers.homes.make(live.id)
   live.abort.signal.throwIfAborted()
-  const first = { promptId: null, text: accepted.prompt }
-  const prompts = [first, ...powers.ledger.waitingPrompts(live.id)]
   const { row } = accepted
-  const replayed = replayedModel(powers, accepted)
-  const wanted = await runtime.devices(row.agent, row.model, row.payment, replayed)
+  const replayed = await playedRecording(powers, accepted)
+  const wanted = await runtime.devices(row.agent, row.model, row.payment, replayed?.model)
   live.abort.signal.throwIfAborted()
-  const pid = spawnProcess(powers, state, live, accepted, { record, runtime, wanted, prompts })
+  const pid = spawnProcess(powers, state, live, accepted, { record, runtime, wanted, first: accepted.prompt })
   try {
     const handle = await runtime.start(
       openRuntimeSession(powers, live, { accepted, record, home, pid, replayed }),
@@ -121,12 +119,12 @@ async function startProcess(
   }
 }
 
-/** The model of the recording that a session plays. */
-export function replayedModel(
+/** The recording that a session plays. Errors: `not_replayable`. */
+export async function playedRecording(
   { recordings }: HostPowers,
   { replays }: AcceptedSession,
-): ModelChoice | undefined {
-  return replays === null ? undefined : recordings.modelOf(replays)
+): Promise<PlayedRecording | undefined> {
+  return replays === null ? undefined : recordings.play(replays)
 }
 
 async function requireWall({ executor }: HostPowers, accepted: AcceptedSession): Promise<void> {
@@ -141,7 +139,8 @@ export interface SpawnInput {
   readonly runtime: Runtime
   /** Devices that the runtime needs beyond the workarea. */
   readonly wanted: readonly string[]
-  readonly prompts: ProcessSpec['prompts']
+  /** The first turn's prompt; those that wait by now follow. */
+  readonly first: string
 }
 
 /** Makes the kernel process of a session with its capabilities and what is left of its budget; returns its pid. */
@@ -150,7 +149,7 @@ export function spawnProcess(
   state: HostState,
   live: LiveSession,
   accepted: AcceptedSession,
-  { record, runtime, wanted, prompts }: SpawnInput,
+  { record, runtime, wanted, first }: SpawnInput,
 ): number {
   const { row, hosts } = accepted
   const devices = [
@@ -164,6 +163,8 @@ export function spawnProcess(
   const left = remaining(row.budget, row.usage)
   // What costs nothing must not keep the fleet's money from others.
   const budget = row.payment === 'none' ? { ...left, usdNanos: null } : left
+  // In one go with the fact of the process: one that is asked for later is handed to it.
+  const prompts = [{ promptId: null, text: first }, ...ledger.waitingPrompts(live.id)]
   const { pid, parent } = kernel.spawn({
     sessionId: live.id,
     runtime: runtime.kind,

@@ -1,7 +1,6 @@
 import type { Condition, Overview } from '../../contract/fleet.ts'
 import type { SignalboxContract } from '../../contract/index.ts'
 import type { Handlers } from '../../contract/procedure.ts'
-import type { Confinement } from '../../contract/session.ts'
 import type { AppParts } from '../app-parts.ts'
 import { budgetConditions, costToday } from '../budgets.ts'
 import { followRows } from '../row-stream.ts'
@@ -39,19 +38,17 @@ function createDiagram({ store, clock }: AppParts) {
 export function createFleetQueries(parts: AppParts): Pick<Handlers<SignalboxContract>['fleet'], Verbs> {
   const { store, bus, powers } = parts
   return {
-    async overview() {
-      return readOverview(parts, await powers.probeWall({ isFresh: false }))
-    },
+    overview: () => readOverview(parts),
     diagram: createDiagram(parts),
     asks: () => store.asks.open(mostAsks),
     costs: ({ days }) => readCosts(store, parts.clock, days),
     facts: ({ after }, context) => followFacts(store, bus, context.afterCursor ?? after, context.signal),
     rows: (input, context) => followRows(parts, input, context.signal),
-    probeWall: () => powers.probeWall({ isFresh: true }),
+    probeWall: ({ isFresh }) => powers.probeWall({ isFresh }),
   }
 }
 
-function readOverview(parts: AppParts, confinement: Confinement): Overview {
+function readOverview(parts: AppParts): Overview {
   const { store, powers, findings } = parts
   const { running, needsYou, queued, toReview, total, phases } = store.queries.fleet.counts()
   const settings = store.operator.settings()
@@ -75,7 +72,6 @@ function readOverview(parts: AppParts, confinement: Confinement): Overview {
       verifiedAtMs: checked?.atMs ?? null,
       ok: checked?.found.ok ?? null,
     },
-    confinement,
     conditions: [...powers.conditions(), ...journalConditions(parts), ...budgetConditions(parts)],
     stateDirectory: parts.stateDirectory,
     stateBytes: powers.stateBytes(),

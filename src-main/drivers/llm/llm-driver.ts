@@ -1,4 +1,4 @@
-import type { Driver, DriverHandle, DriverResult } from '../../kernel/abi.ts'
+import type { Driver, DriverCost, DriverHandle, DriverResult } from '../../kernel/abi.ts'
 import type { ChatFn, LlmReply, LlmRequest, LlmUsage } from './chat.ts'
 
 /** Nano-dollars in a dollar. */
@@ -54,9 +54,12 @@ function parseRequest(request: unknown): LlmRequest {
   return request as LlmRequest
 }
 
-function costOf({ promptTokens, completionTokens, usd }: LlmUsage): { tokens: number; usd?: number } {
-  const tokens = promptTokens + completionTokens
-  return usd === undefined ? { tokens } : { tokens, usd: Math.ceil(usd * NANOS) / NANOS }
+function costOf({ promptTokens, completionTokens, usd, estimated }: LlmUsage): DriverCost {
+  return {
+    tokens: promptTokens + completionTokens,
+    ...(usd === undefined ? {} : { usd: Math.ceil(usd * NANOS) / NANOS }),
+    ...(estimated ? { estimated } : {}),
+  }
 }
 
 function estimate(request: LlmRequest, text: string, toolCalls: unknown): LlmUsage {

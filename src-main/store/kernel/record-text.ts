@@ -53,7 +53,8 @@ const isCost: Check = (value) =>
   isCount(value.reductions) &&
   Array.isArray(value.amounts) &&
   value.amounts.length === 5 &&
-  value.amounts.every(isCount)
+  value.amounts.every(isCount) &&
+  (value.isEstimated === undefined || value.isEstimated === true)
 
 const operation = {
   pid: isCount,

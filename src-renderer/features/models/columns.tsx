@@ -4,11 +4,11 @@ import { formatClock, formatStep } from '../../format/duration.ts'
 import type { Column } from '../../ui/DataGrid.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
-import { dialectName, durationOf, stateOf, whyTone } from './models.model.ts'
+import { dialectName, durationOf, sourceText, stateOf, whyTone } from './models.model.ts'
 
 type CallColumn = Column<ModelCall> & { readonly from: number }
 
-function columnsOf(nowMs: number): readonly CallColumn[] {
+function columnsOf(nowMs: number, isWide: boolean): readonly CallColumn[] {
   return [
     {
       id: 'state',
@@ -18,7 +18,13 @@ function columnsOf(nowMs: number): readonly CallColumn[] {
       render: (call) => <LampWord {...stateOf(call.state)} />,
     },
     { id: 'who', header: 'Session', track: 'minmax(140px, 1fr)', from: 0, render: WhoCell },
-    { id: 'model', header: 'Model', track: 'minmax(120px, 0.75fr)', from: 0, render: ModelCell },
+    {
+      id: 'model',
+      header: 'Model',
+      track: isWide ? 'minmax(120px, 0.75fr)' : 'minmax(120px, 0.4fr)',
+      from: 0,
+      render: (call) => <ModelCell call={call} isWide={isWide} />,
+    },
     {
       id: 'dialect',
       header: 'Asked by',
@@ -70,7 +76,7 @@ function amount(
 
 /** Columns that fit a list of this width. */
 export function columnsFor(width: number, nowMs: number): readonly Column<ModelCall>[] {
-  return columnsOf(nowMs).filter(({ from }) => width === 0 || width >= from)
+  return columnsOf(nowMs, width === 0 || width >= 1000).filter(({ from }) => width === 0 || width >= from)
 }
 
 function WhoCell(call: ModelCall) {
@@ -86,10 +92,18 @@ function WhoCell(call: ModelCall) {
   )
 }
 
-function ModelCell(call: ModelCall) {
+/** The provider is said where there is room; the inspector always says it. */
+function ModelCell(props: { call: ModelCall; isWide: boolean }) {
+  const { model, provider } = props.call
   return (
     <>
-      <Foreign text={call.model} max={60} /> <Foreign className="faint" text={call.provider} max={40} />
+      <Foreign text={model} max={60} />
+      {props.isWide && (
+        <>
+          {' '}
+          <Foreign className="faint" text={provider} max={40} />
+        </>
+      )}
     </>
   )
 }
@@ -99,12 +113,13 @@ function CostCell(call: ModelCall) {
   if (call.source === 'disputed')
     return (
       <span className="caution-text" title="The upstream reports something else than was counted here">
-        ? {formatUsd(call.costUsdNanos)}
+        ?{'\u00a0'}
+        {formatUsd(call.costUsdNanos)}
       </span>
     )
   return (
-    <span title={call.source === 'estimated' ? 'Estimated here' : undefined}>
-      {call.source === 'estimated' && call.costUsdNanos !== null && <span className="faint">~ </span>}
+    <span title={call.source === 'estimated' ? sourceText(call) : undefined}>
+      {call.source === 'estimated' && call.costUsdNanos !== null && <span className="faint">~</span>}
       {formatUsd(call.costUsdNanos)}
     </span>
   )

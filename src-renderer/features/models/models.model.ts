@@ -135,7 +135,10 @@ const sources: Readonly<Record<NonNullable<ModelCall['source']>, string>> = {
 
 /** How the figures of a call are known. */
 export function sourceText(call: ModelCall): string {
-  return call.source === null ? 'Not known yet.' : sources[call.source]
+  if (call.source === null) return 'Not known yet.'
+  if (!isOver(call)) return 'Counted here while the answer comes in.'
+  if (call.state === 'cut' && call.source === 'estimated') return 'Counted here up to the cut.'
+  return sources[call.source]
 }
 
 /** A call as a sentence, for screen readers. */

@@ -92,7 +92,7 @@ function Sheet(props: { start: NewSessionStart; onClose: () => void }) {
           draft={sheet.draft}
           put={sheet.put}
           repository={sheet.repository}
-          wall={sheet.overview.data?.confinement}
+          wall={sheet.wall.data}
           queue={queueText(sheet.overview.data?.slots)}
           agent={agent}
         />

@@ -6,6 +6,7 @@ export function useStartData(isOpen: boolean) {
     agents: useRead('agent', 'list', {}, { isEnabled: isOpen }),
     settings: useRead('settings', 'get', {}, { isEnabled: isOpen }),
     overview: useRead('fleet', 'overview', {}, { isEnabled: isOpen }),
+    wall: useRead('fleet', 'probeWall', { isFresh: false }, { isEnabled: isOpen }),
   }
 }
 

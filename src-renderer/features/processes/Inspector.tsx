@@ -1,10 +1,10 @@
 import type { CapabilityRow, ProcessRow, ResourceUse } from '@contract/process.ts'
 import { lazy, memo, Suspense } from 'react'
-import { type ProcessTable, type RatePoint, rateSpanMs } from '../../client/process-feed.ts'
+import { type ProcessTable, processorShare, type RatePoint, rateSpanMs } from '../../client/process-feed.ts'
 import { useRead } from '../../client/use-read.ts'
 import { screenOfSession, sessionAddress } from '../../format/address.ts'
-import { formatCount, formatTokens, formatUsd, plural, shareOf } from '../../format/amounts.ts'
-import { formatClock, formatDuration, formatMoment } from '../../format/duration.ts'
+import { formatBytes, formatCount, formatTokens, formatUsd, plural, shareOf } from '../../format/amounts.ts'
+import { formatClock, formatDuration, formatMoment, formatStep } from '../../format/duration.ts'
 import { shortProcessName } from '../../format/process-name.ts'
 import { Bar } from '../../ui/Budget.tsx'
 import { Button } from '../../ui/Button.tsx'
@@ -12,7 +12,15 @@ import { Chip } from '../../ui/Chip.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
 import { BudgetEditor } from './BudgetEditor.tsx'
-import { ageText, formatSpeed, nameOf, possibleWith, stateOf } from './processes.model.ts'
+import {
+  ageText,
+  formatProcessor,
+  formatSpeed,
+  nameOf,
+  possibleWith,
+  speedOf,
+  stateOf,
+} from './processes.model.ts'
 import type { ProcessActs } from './use-process-acts.ts'
 
 const RateLine = lazy(() => import('../../ui/charts/RateLine.tsx'))
@@ -67,6 +75,7 @@ export function Inspector(props: {
             <Resources row={row} />
           )}
         </section>
+        <Program row={row} cpu={processorShare(table, row.pid)} isGone={isGone} />
         <Figures row={row} atMs={table.atMs} acts={props.acts} />
         <Held row={row} />
       </div>
@@ -101,7 +110,7 @@ function Origin(props: { row: ProcessRow; parent: ProcessRow | null; onPick: (pi
           <a href={sessionAddress(row.sessionId)}>open the session</a>
         </>
       )}
-      {row.kind === 'part' && row.sessionId && (
+      {row.kind === 'part' && row.sessionId && parent?.kind !== 'session' && (
         <>
           {' · '}
           <a href={sessionAddress(row.sessionId)}>
@@ -116,7 +125,7 @@ function Origin(props: { row: ProcessRow; parent: ProcessRow | null; onPick: (pi
 function Speed(props: { row: ProcessRow; rates: readonly RatePoint[]; atMs: number }) {
   const { row, rates, atMs } = props
   const top = Math.max(0, ...rates.map((one) => one.rate))
-  const shown = formatSpeed(row.reductionsPerSecond)
+  const shown = formatSpeed(speedOf(row))
   return (
     <section className="inspector-part">
       <h3 className="section-title line">
@@ -179,6 +188,25 @@ function Resources(props: { row: ProcessRow }) {
         ))}
       </tbody>
     </table>
+  )
+}
+
+/** The program outside that a part stands for. */
+function Program(props: { row: ProcessRow; cpu: number | null; isGone: boolean }) {
+  const { program } = props.row
+  if (!program) return null
+  return (
+    <section className="inspector-part">
+      <h3 className="section-title">Program, with all that it started</h3>
+      <dl className="pairs">
+        <dt>memory</dt>
+        <dd>{props.isGone ? '—' : formatBytes(program.memoryBytes)}</dd>
+        <dt>of one core</dt>
+        <dd>{props.isGone ? '—' : formatProcessor(props.cpu)}</dd>
+        <dt>processor time</dt>
+        <dd>{formatStep(program.cpuMs)}</dd>
+      </dl>
+    </section>
   )
 }
 

@@ -1,12 +1,19 @@
 import type { ResourceUse } from '@contract/process.ts'
-import { formatCount, formatTokens, formatUsd, shareOf } from '../../format/amounts.ts'
+import { formatBytes, formatCount, formatTokens, formatUsd, shareOf } from '../../format/amounts.ts'
 import { formatDuration } from '../../format/duration.ts'
 import { shortProcessName } from '../../format/process-name.ts'
 import type { ProcessSort } from '../../stores/kernel-view.ts'
 import type { Column } from '../../ui/DataGrid.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
-import { formatSpeed, nameOf, type ProcessView, stateOf } from './processes.model.ts'
+import {
+  formatProcessor,
+  formatSpeed,
+  nameOf,
+  type ProcessView,
+  speedOf,
+  stateOf,
+} from './processes.model.ts'
 
 type ProcessColumn = Column<ProcessView> & { readonly id: ProcessSort; readonly from: number }
 
@@ -77,7 +84,7 @@ const figureColumns: readonly ProcessColumn[] = [
     hint: 'Tool calls',
     track: '38px',
     align: 'right',
-    from: 760,
+    from: 820,
     render: ({ row }) => formatCount(row.use.toolCalls.spent),
   },
   {
@@ -86,7 +93,7 @@ const figureColumns: readonly ProcessColumn[] = [
     hint: 'Wall time since it was started, without the time it was suspended',
     track: '58px',
     align: 'right',
-    from: 880,
+    from: 1020,
     render: ({ row }) => <span className="muted">{formatDuration(row.use.wallMs.spent)}</span>,
   },
   {
@@ -95,8 +102,17 @@ const figureColumns: readonly ProcessColumn[] = [
     hint: 'Tokens of memory in use',
     track: '40px',
     align: 'right',
-    from: 960,
+    from: 1090,
     render: ({ row }) => <span className="muted">{formatTokens(row.use.mem.spent)}</span>,
+  },
+  {
+    id: 'program',
+    header: 'Program',
+    hint: 'Memory of the program that it stands for, and its share of one core',
+    track: '108px',
+    align: 'right',
+    from: 860,
+    render: ProgramCell,
   },
   {
     id: 'speed',
@@ -105,7 +121,7 @@ const figureColumns: readonly ProcessColumn[] = [
     track: '46px',
     align: 'right',
     from: 500,
-    render: ({ row, isGone }) => (isGone ? '—' : formatSpeed(row.reductionsPerSecond)),
+    render: ({ row, isGone }) => (isGone ? '—' : formatSpeed(speedOf(row))),
   },
   {
     id: 'caps',
@@ -113,7 +129,7 @@ const figureColumns: readonly ProcessColumn[] = [
     hint: 'Capabilities it holds',
     track: '36px',
     align: 'right',
-    from: 1010,
+    from: 1140,
     render: ({ row }) => <span className="muted">{formatCount(row.caps)}</span>,
   },
 ]
@@ -178,6 +194,16 @@ function MailCell(props: { mailbox: number; parked: number }) {
       </span>
     )
   return <span className={props.mailbox === 0 ? 'faint' : ''}>{formatCount(props.mailbox)}</span>
+}
+
+function ProgramCell({ row, cpu, isGone }: ProcessView) {
+  if (!row.program || isGone) return <span className="faint">—</span>
+  return (
+    <span className="process-program num">
+      <span>{formatBytes(row.program.memoryBytes)}</span>
+      <span className={cpu === 0 ? 'faint' : ''}>{formatProcessor(cpu)}</span>
+    </span>
+  )
 }
 
 function UseCell(props: { use: ResourceUse; name: string; format: (value: number) => string }) {

@@ -5,10 +5,12 @@ import {
   countBelow,
   createViewMaker,
   describeProcess,
+  formatProcessor,
   formatSpeed,
   nameOf,
   type ProcessFilter,
   possibleWith,
+  speedOf,
   stateOf,
   summaryOf,
 } from './processes.model.ts'
@@ -36,6 +38,7 @@ function row(pid: number, parent: number, more: Partial<ProcessRow> = {}): Proce
     reductionsPerSecond: 0,
     caps: 0,
     startedAtMs: 0,
+    program: null,
     ...more,
   }
 }
@@ -103,10 +106,12 @@ it('gives an unchanged row again, so that it draws nothing', () => {
   const make = createViewMaker()
   const place = { pid: 3, depth: 2, below: 1, isFolded: false, isPath: false }
   const one = rows.get(3) as ProcessRow
-  const first = make(place, one, false)
-  expect(make({ ...place }, one, false)).toBe(first)
-  expect(make(place, { ...one }, false)).not.toBe(first)
-  expect(make(place, one, true).isGone).toBe(true)
+  const now = { row: one, isGone: false, cpu: null }
+  const first = make(place, now)
+  expect(make({ ...place }, { ...now })).toBe(first)
+  expect(make(place, { ...now, row: { ...one } })).not.toBe(first)
+  expect(make(place, { ...now, isGone: true }).isGone).toBe(true)
+  expect(make(place, { ...now, cpu: 0.5 }).cpu).toBe(0.5)
 })
 
 it('says what a process does in words', () => {
@@ -115,7 +120,11 @@ it('says what a process does in words', () => {
   expect(of({ waitingOn: 'something new' })).toBe('waits')
   expect(of({ state: 'running' })).toBe('runs')
   expect(of({ waitingOn: 'io' })).toBe('in a call')
+  expect(of({ program: { cpuMs: 0, memoryBytes: 1 } })).toBe('outside')
+  expect(of({ program: { cpuMs: 0, memoryBytes: 1 }, state: 'stopped' })).toBe('suspended')
   expect(stateOf(row(1, 0), true).word).toBe('ended')
+  expect(speedOf(row(1, 0, { state: 'stopped', reductionsPerSecond: null }))).toBe(0)
+  expect(speedOf(row(1, 0, { reductionsPerSecond: null }))).toBeNull()
   expect([formatSpeed(null), formatSpeed(0), formatSpeed(0.4), formatSpeed(4210)]).toEqual([
     '—',
     '0',
@@ -130,6 +139,7 @@ it('names a session by its title, and reads a row as a sentence without anything
     name: 'a\u202eb',
     use: { ...row(9, 1).use, tokens: { spent: 50, limit: 200, available: 150 } },
     mailbox: 2,
+    program: { cpuMs: 900, memoryBytes: 180 * 1024 ** 2 },
   })
   const said = describeProcess({
     row: limited,
@@ -139,10 +149,24 @@ it('names a session by its title, and reads a row as a sentence without anything
     isFolded: false,
     isPath: false,
     isGone: false,
+    cpu: 0.12,
   })
   expect(said).toBe(
-    'Process 9, a⟦RLO⟧b, waits: mail, priority 0, 50 tokens, 25 % of its limit, $0.00, 2 messages, 3 below it',
+    'Process 9, a⟦RLO⟧b, outside, priority 0, 50 tokens, 25 % of its limit, $0.00, 2 messages, program 180 MiB, 12 % of a core, 3 below it',
   )
+})
+
+it('tells the share of a core in a few characters', () => {
+  expect([null, 0, 0.004, 0.12, 1.4].map(formatProcessor)).toEqual(['—', '0 %', '<1 %', '12 %', '140 %'])
+  const [small, big] = [10, 20].map((memoryBytes, at) =>
+    row(at + 1, 0, { program: { cpuMs: 0, memoryBytes } }),
+  )
+  const found = arrange(table(small as ProcessRow, big as ProcessRow, row(3, 0)), {
+    ...all,
+    sort: 'program',
+    isDescending: true,
+  })
+  expect(found.map(({ pid }) => pid)).toEqual([2, 1, 3])
 })
 
 it('counts what runs, and what is below', () => {

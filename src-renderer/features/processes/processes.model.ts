@@ -1,5 +1,5 @@
 import type { ProcessRow } from '@contract/process.ts'
-import { formatCount, formatTokens, formatUsd, plural, shareOf } from '../../format/amounts.ts'
+import { formatBytes, formatCount, formatTokens, formatUsd, plural, shareOf } from '../../format/amounts.ts'
 import { formatDuration } from '../../format/duration.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import type { ProcessSort } from '../../stores/kernel-view.ts'
@@ -28,6 +28,8 @@ export interface Place {
 export interface ProcessView extends Place {
   readonly row: ProcessRow
   readonly isGone: boolean
+  /** Share of one core that its program uses. */
+  readonly cpu: number | null
 }
 
 type Rows = ReadonlyMap<number, ProcessRow>
@@ -53,6 +55,7 @@ const values: Readonly<Record<Exclude<ProcessSort, 'name'>, (row: ProcessRow) =>
   memory: (row) => row.use.mem.spent,
   speed: (row) => row.reductionsPerSecond ?? -1,
   caps: (row) => row.caps,
+  program: (row) => row.program?.memoryBytes ?? -1,
 }
 
 /** Order by one column; equals stay in the order in which they were started. */
@@ -141,20 +144,24 @@ function matcherFor(filter: ProcessFilter): (row: ProcessRow) => boolean {
 }
 
 /** Makes rows to draw; what did not change keeps its identity, so that it draws nothing. */
-export function createViewMaker(): (place: Place, row: ProcessRow, isGone: boolean) => ProcessView {
+export function createViewMaker(): (
+  place: Place,
+  now: Pick<ProcessView, 'row' | 'isGone' | 'cpu'>,
+) => ProcessView {
   const made = new Map<number, ProcessView>()
-  return (place, row, isGone) => {
+  return (place, now) => {
     const before = made.get(place.pid)
     const isSame =
       before &&
-      before.row === row &&
-      before.isGone === isGone &&
+      before.row === now.row &&
+      before.isGone === now.isGone &&
+      before.cpu === now.cpu &&
       before.depth === place.depth &&
       before.below === place.below &&
       before.isFolded === place.isFolded &&
       before.isPath === place.isPath
     if (isSame) return before
-    const view = { ...place, row, isGone }
+    const view = { ...place, ...now }
     made.set(place.pid, view)
     return view
   }
@@ -190,6 +197,14 @@ const inCall = {
   sentence: 'A call to a device is under way.',
 } as const
 
+/** The process of a program only stands for it. */
+const outside = {
+  tone: 'idle',
+  shape: 'ring',
+  word: 'outside',
+  sentence: 'Its program runs outside the kernel.',
+} as const
+
 function isInCall(row: ProcessRow): boolean {
   return row.state === 'waiting' && row.waitingOn === 'io'
 }
@@ -205,8 +220,14 @@ export function stateOf(row: ProcessRow, isGone = false) {
   const [tone, shape, word, sentence] = states[row.state]
   // A device call is work under way, only not in the kernel.
   if (isInCall(row)) return inCall
+  if (row.program && row.state === 'waiting') return outside
   const wait = row.state === 'waiting' && row.waitingOn !== null ? waits[row.waitingOn] : undefined
   return { tone, shape, word: wait?.[0] ?? word, sentence: wait?.[1] ?? sentence }
+}
+
+/** Speed of a row; what is suspended stands still, measured or not. */
+export function speedOf(row: ProcessRow): number | null {
+  return row.state === 'stopped' ? (row.reductionsPerSecond ?? 0) : row.reductionsPerSecond
 }
 
 /** Reductions per second in a few characters; nothing measured yet is a dash. */
@@ -215,8 +236,14 @@ export function formatSpeed(rate: number | null): string {
   return rate > 0 && rate < 1 ? '<1' : formatTokens(Math.round(rate))
 }
 
+/** Share of a core, `140 %` for more than one; what is next to nothing is not nothing. */
+export function formatProcessor(share: number | null): string {
+  if (share === null) return '—'
+  return share > 0 && share < 0.01 ? '<1 %' : `${Math.round(share * 100)} %`
+}
+
 /** A row as a sentence, for screen readers. */
-export function describeProcess({ row, isGone, below }: ProcessView): string {
+export function describeProcess({ row, isGone, below, cpu }: ProcessView): string {
   const { word } = stateOf(row, isGone)
   return [
     `Process ${row.pid}, ${visibleLine(nameOf(row))}, ${word}`,
@@ -224,6 +251,8 @@ export function describeProcess({ row, isGone, below }: ProcessView): string {
     `${formatTokens(row.use.tokens.spent)} tokens${shareText(row.use.tokens)}`,
     `${formatUsd(row.use.usdNanos.spent)}${shareText(row.use.usdNanos)}`,
     row.mailbox > 0 ? plural(row.mailbox, 'message') : '',
+    row.program ? `program ${formatBytes(row.program.memoryBytes)}` : '',
+    row.program && cpu !== null ? `${formatProcessor(cpu)} of a core` : '',
     below > 0 ? `${formatCount(below)} below it` : '',
   ]
     .filter((part) => part !== '')

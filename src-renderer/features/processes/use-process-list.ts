@@ -1,6 +1,6 @@
 import type { ProcessRow } from '@contract/process.ts'
 import { type RefObject, useMemo, useState } from 'react'
-import type { ProcessTable } from '../../client/process-feed.ts'
+import { type ProcessTable, processorShare } from '../../client/process-feed.ts'
 import { plural } from '../../format/amounts.ts'
 import { useKernelView } from '../../stores/kernel-view.ts'
 import type { GridItem } from '../../ui/DataGrid.tsx'
@@ -51,7 +51,8 @@ export function useProcessList(
     const at = shown.places[index]
     const row = at && rowOf(at.pid)
     if (!at || !row) return { kind: 'waiting', key: `w${index}` }
-    return { kind: 'row', key: String(at.pid), row: make(at, row, !rows.has(at.pid)) }
+    const cpu = table ? processorShare(table, at.pid) : null
+    return { kind: 'row', key: String(at.pid), row: make(at, { row, isGone: !rows.has(at.pid), cpu }) }
   }
   return {
     count: shown.places.length,

@@ -16,8 +16,13 @@ const item = (id: string, kind: StorageItem['kind'], sizeBytes: number): Storage
 })
 
 it('puts what weighs most on top', () => {
-  const groups = groupItems([item('a', 'log', 5), item('b', 'workarea', 3), item('c', 'workarea', 9)])
-  expect(groups.map((one) => one.name)).toEqual(['Workareas', 'Logs'])
+  const groups = groupItems([
+    item('a', 'log', 5),
+    item('b', 'workarea', 3),
+    item('c', 'workarea', 9),
+    item('d', 'recording', 4),
+  ])
+  expect(groups.map((one) => one.name)).toEqual(['Workareas', 'Logs', 'Recordings'])
   expect(groups[0]!.items.map((one) => one.id)).toEqual(['c', 'b'])
   expect(sumBytes([])).toBe(0)
 })

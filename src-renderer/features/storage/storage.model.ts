@@ -10,6 +10,7 @@ const names: Readonly<Record<StorageItem['kind'], string>> = {
   workarea: 'Workareas',
   clone: 'Clones',
   'scratch-home': 'Scratch homes',
+  recording: 'Recordings',
   'result-ref': 'Kept results',
   orphan: 'Left behind',
   log: 'Logs',
