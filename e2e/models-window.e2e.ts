@@ -4,6 +4,7 @@ import type { Locator, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Client, connect } from '../src-main/cli/connect.ts'
 import { statePaths } from '../src-main/config.ts'
+import { accessibilityFindings } from './fixtures/axe.ts'
 import { makeHome, makeRepository, until, writeScript } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 import { pressByKey } from './fixtures/keyboard.ts'
@@ -189,6 +190,17 @@ it('says of a call that its budget cut it, there and on the page of its session'
   await page.getByText(why).first().waitFor()
 })
 
+it('can be used by everyone while there are calls', async () => {
+  const { page } = running
+  await show(page, '#/models')
+  await page.getByRole('row', { name: /^cut:/ }).waitFor()
+  for (const theme of ['dark', 'light'] as const) {
+    await client.settings.set({ theme })
+    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme)
+    expect(await accessibilityFindings(page)).toEqual([])
+  }
+})
+
 it('replays a session from its recording, with the upstream gone and for nothing', async () => {
   const { page } = running
   const { calls } = server.totals()
@@ -198,7 +210,10 @@ it('replays a session from its recording, with the upstream gone and for nothing
   await page.getByRole('heading', { name: 'Long answer', level: 1 }).waitFor()
   const replay = page.getByRole('button', { name: /^Replay/ })
   expect(await replay.getAttribute('title')).toContain('nothing is paid')
-  await page.keyboard.press('Shift+R')
+  await page.keyboard.press('Control+k')
+  await page.getByPlaceholder('Search sessions, places and actions').fill('replay from')
+  await page.getByRole('option', { name: /replay from its recording/i }).waitFor()
+  await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Replay: Long answer', level: 1 }).waitFor()
   await page.getByRole('navigation', { name: 'Where this is' }).getByText('Replay of').waitFor()
   await page.getByText('nobody pays').waitFor()

@@ -82,7 +82,7 @@ const wallTrialMs = 2000
 
 async function build(config: Config, host: HostParts): Promise<House> {
   const ground = await layGround(config, host)
-  const { clock, store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log } =
+  const { store, workareas, executor, runtimes, kernel, app, sessions, programs, gateway, homes, log } =
     ground
   kernel.serve(sessions.startTurn)
   const strays = await executor.leftovers()
@@ -95,7 +95,7 @@ async function build(config: Config, host: HostParts): Promise<House> {
     handlers: createEffectHandlers(sessions, app.ledger, workareas),
     adopt: ({ row }) => sessions.adopt(row.id),
   })
-  const endTrial = clock.after(wallTrialMs, () => void executor.probe())
+  const endTrial = ground.clock.after(wallTrialMs, () => void executor.probe())
   await endStrays(strays, { executor, ledger: app.ledger, log })
   const router = createRouter(contract, app.handlers, {
     newId: () => crypto.randomUUID(),

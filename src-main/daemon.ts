@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { keepPausesShort } from './adapters/this-machine/short-pauses.ts'
 import { compose } from './compose.ts'
 import { type ArgvValues, type Config, readConfig } from './config.ts'
 import { SignalboxError } from './contract/errors.ts'
@@ -29,6 +30,7 @@ function explain(error: unknown, config: Config | undefined): string {
 }
 
 async function run(): Promise<void> {
+  keepPausesShort()
   let config: Config | undefined
   try {
     config = readConfig(readArgv(process.argv.slice(2)), process.env)

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { app, BrowserWindow, session } from 'electron'
+import { keepPausesShort } from './adapters/this-machine/short-pauses.ts'
 import type { attach } from './compose/doors.ts'
 import type { House } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
@@ -233,6 +234,7 @@ function closeOrderly(house: House | undefined, endClients: () => void): void {
 }
 
 function start(): void {
+  keepPausesShort()
   let config: Config
   try {
     const home = homeOfArguments(process.argv)

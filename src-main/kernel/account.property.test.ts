@@ -50,13 +50,14 @@ const step: fc.Arbitrary<Op> = fc.oneof(
 )
 
 function walk(root: Account): Account[] {
-  return [root, ...[...root.children].flatMap(walk)]
+  return [root, ...[...(root.children ?? [])].flatMap(walk)]
 }
 
 /** Limits of the nearest carved descendants: what an account must hold in reserve. */
 function carvedBelow(account: Account, r: number): number {
   let sum = 0
-  for (const child of account.children) sum += child.has(r) ? (child.limit[r] ?? 0) : carvedBelow(child, r)
+  for (const child of account.children ?? [])
+    sum += child.has(r) ? (child.limit[r] ?? 0) : carvedBelow(child, r)
   return sum
 }
 

@@ -44,13 +44,19 @@ export class Account {
   readonly overdraft: Amounts = zero()
   /** Set aside for this process's operations under way; part of what the pool that pays for it has reserved. */
   held: Amounts | undefined
-  readonly children = new Set<Account>()
+  /** Made for the first: most have none. */
+  children: Set<Account> | undefined
   isFolded = false
 
   constructor(parent: Account | undefined, limit: Amounts) {
     this.parent = parent
     this.limit = limit
-    parent?.children.add(this)
+    parent?.adopt(this)
+  }
+
+  adopt(child: Account): void {
+    this.children ??= new Set()
+    this.children.add(child)
   }
 
   has(column: number): boolean {
@@ -191,12 +197,12 @@ export function fold(account: Account): void {
     }
     if (r === CHILDREN) up.spent[r] = (up.spent[r] ?? 0) - 1
   }
-  for (const child of account.children) {
+  for (const child of account.children ?? []) {
     child.parent = parent
-    parent.children.add(child)
+    parent.adopt(child)
   }
-  account.children.clear()
-  parent.children.delete(account)
+  account.children = undefined
+  parent.children?.delete(account)
   account.isFolded = true
 }
 
@@ -210,7 +216,7 @@ export function openAccount(account: Account): Account {
 /** Caused by the process and everything below it, ended or live, wherever it was charged. */
 export function causedBelow(account: Account, column: number): number {
   let sum = account.caused[column] ?? 0
-  for (const child of account.children) sum += causedBelow(child, column)
+  for (const child of account.children ?? []) sum += causedBelow(child, column)
   return sum
 }
 

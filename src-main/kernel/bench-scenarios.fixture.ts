@@ -62,6 +62,7 @@ async function together(
   { sys, device }: Run,
   count: number,
   prepare: (sys: Sys, caps: readonly CapRef[]) => Promise<() => Promise<void>>,
+  quota: Quota = {},
 ): Promise<number> {
   const image: ProcessImage = {
     name: 'worker',
@@ -77,7 +78,7 @@ async function together(
   const self = sys.selfCap()
   const workers: CapRef[] = []
   for (let i = 0; i < count; i++) {
-    const { cap } = await sys.spawn(image, { caps: [self, device] })
+    const { cap } = await sys.spawn(image, { caps: [self, device], quota })
     workers.push(cap)
   }
   for (let i = 0; i < count; i++) await sys.recv()
@@ -203,45 +204,70 @@ export function remember(count: number, processes = 1): Promise<number> {
 }
 
 /** One operation: a segment written where every few writes some older ones have to leave. */
-export function paging(count: number): Promise<number> {
-  return onKernel(
-    async ({ sys }) => {
-      const startedMs = nowMs()
-      for (let i = 0; i < count; i++) await sys.remember(BODY)
-      return perSecond(count, startedMs)
-    },
-    { mem: 100_000 },
-  )
+export function paging(count: number, processes = 1): Promise<number> {
+  const each = count / processes
+  return onKernel(async (run) => {
+    const startedMs = await together(
+      run,
+      processes,
+      async (sys) => async () => {
+        for (let i = 0; i < each; i++) await sys.remember(BODY)
+      },
+      // Room for few enough that each process has to page, however little of the work is its own.
+      { mem: processes === 1 ? 100_000 : 500 },
+    )
+    return perSecond(count, startedMs)
+  })
 }
 
 /** One operation: a query that brings one of a few swapped segments back, for which another leaves. */
-export function recall(count: number): Promise<number> {
+export function recall(count: number, processes = 1): Promise<number> {
+  const each = count / processes
+  const queries = SENTENCES.map(({ about }) => about)
+  return onKernel(async (run) => {
+    const prepare = async (sys: Sys): Promise<() => Promise<void>> => {
+      for (const body of SENTENCES) await sys.remember(body, { tokens: 100 })
+      return async () => {
+        for (let i = 0; i < each; i++) await sys.recall(queries[i & 15] as string, 1)
+      }
+    }
+    const startedMs = await together(run, processes, prepare, { mem: 800 })
+    return perSecond(count, startedMs)
+  })
+}
+
+/** As `recall`, of a single process with many segments in swap. */
+export function recallFrom(swapped: number, count: number): Promise<number> {
   return onKernel(
     async ({ sys }) => {
-      for (const body of SENTENCES) await sys.remember(body, { tokens: 100 })
-      const queries = SENTENCES.map(({ about }) => about)
+      for (let i = 0; i < swapped + 8; i++)
+        await sys.remember({ ...BODY, about: `topic${i}` }, { tokens: 100 })
+      await sys.recall('topic0', 1)
       const startedMs = nowMs()
-      for (let i = 0; i < count; i++) await sys.recall(queries[i & 15] as string, 1)
+      for (let i = 0; i < count; i++) await sys.recall(`topic${(i * 7) % swapped}`, 1)
       return perSecond(count, startedMs)
     },
     { mem: 800 },
   )
 }
 
-/** Reads that each wait `ms`: all in one call, or one call after the other. Reads per second. */
-export function latency(reads: number, ms: number, isBatch: boolean): Promise<number> {
+/** Reads that each wait `ms`, by each process: all in one call, or one call after the other. Reads per second. */
+export function latency(reads: number, ms: number, isBatch: boolean, processes = 1): Promise<number> {
   const answer = (value: unknown): Promise<DriverResult> =>
     new Promise((resolve) => {
       globalThis.setTimeout(() => resolve({ value }), ms)
     })
   return onKernel(
-    async ({ sys, device }) => {
-      const handle = await sys.open(device)
-      const requests = Array.from({ length: reads }, () => BODY)
-      const startedMs = nowMs()
-      if (isBatch) await sys.readAll(handle, requests)
-      else for (const request of requests) await sys.read(handle, request)
-      return perSecond(reads, startedMs)
+    async (run) => {
+      const startedMs = await together(run, processes, async (sys, caps) => {
+        const handle = await sys.open(caps[1] as CapRef)
+        const requests = Array.from({ length: reads }, () => BODY)
+        return async () => {
+          if (isBatch) await sys.readAll(handle, requests)
+          else for (const request of requests) await sys.read(handle, request)
+        }
+      })
+      return perSecond(reads * processes, startedMs)
     },
     {},
     answer,

@@ -10,7 +10,7 @@ export function textOfBody(body: unknown): string {
   }
 }
 
-/** The first `chars` characters of a body as text. */
+/** The first `chars` characters of a body as text, whatever comes after them: even what JSON can't say. */
 export function headOfBody(body: unknown, chars: number): string {
   if (typeof body === 'string') return body.slice(0, chars)
   return (headOfJson(body, chars) ?? textOfBody(body)).slice(0, chars)

@@ -47,11 +47,12 @@ const step: fc.Arbitrary<Op> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('change' as const), at, change }) },
 )
 
-const walk = (root: Account): Account[] => [root, ...[...root.children].flatMap(walk)]
+const walk = (root: Account): Account[] => [root, ...[...(root.children ?? [])].flatMap(walk)]
 
 function carvedBelow(account: Account, r: number): number {
   let sum = 0
-  for (const child of account.children) sum += child.has(r) ? (child.limit[r] ?? 0) : carvedBelow(child, r)
+  for (const child of account.children ?? [])
+    sum += child.has(r) ? (child.limit[r] ?? 0) : carvedBelow(child, r)
   return sum
 }
 

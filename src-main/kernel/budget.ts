@@ -157,9 +157,9 @@ function planShared(account: Account, column: number): () => void {
 
 /** What the part of a subtree that shares one pool has spent there, and carved out of it or set aside. */
 function sharedPart(account: Account, column: number): { spent: number; reserved: number } {
-  let spent = column === CHILDREN ? account.children.size : (account.caused[column] ?? 0)
+  let spent = column === CHILDREN ? (account.children?.size ?? 0) : (account.caused[column] ?? 0)
   let reserved = account.held?.[column] ?? 0
-  for (const child of account.children) {
+  for (const child of account.children ?? []) {
     if (child.has(column)) reserved += child.limit[column] ?? 0
     else {
       const below = sharedPart(child, column)

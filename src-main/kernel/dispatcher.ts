@@ -2,7 +2,7 @@ import type { Clock, KernelPowers } from './abi.ts'
 import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
 import type { Metrics } from './metrics.ts'
-import { Answer, Park, type Process, type WaitKind } from './process.ts'
+import { Completion, Park, type Process, type WaitKind } from './process.ts'
 import { ReadyQueue } from './ready-queue.ts'
 
 /** A stretch on the main thread that is worth a log line. */
@@ -95,7 +95,7 @@ export class Dispatcher {
   #checkEvery = 1
   #checkedMs = 0
   /** Answers that wait for the next turn in the middle of their callers' time slices. */
-  #held: Answer[] = []
+  #held: Completion[] = []
   readonly #resolved = Promise.resolve()
 
   constructor(config: DispatcherConfig, hooks: DispatcherHooks) {
@@ -224,7 +224,8 @@ export class Dispatcher {
 
   /** Lets the host have its turn before the caller goes on; the caller keeps the processor. */
   #hold(process: Process, value: unknown): Promise<unknown> {
-    const answer = new Answer(process, value, false)
+    const answer = new Completion(process)
+    answer.outcome(value, false)
     this.#held.push(answer)
     this.armTick()
     return answer.promise
@@ -251,7 +252,8 @@ export class Dispatcher {
 
   #requeue(process: Process, value: unknown, failed: boolean, isYielded = false): Promise<unknown> {
     if (this.current === process && !isYielded) this.#config.metrics.quantumExpirations++
-    const answer = new Answer(process, value, failed)
+    const answer = new Completion(process)
+    answer.outcome(value, failed)
     process.pushCompletion(answer)
     this.release(process)
     this.enqueue(process)

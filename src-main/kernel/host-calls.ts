@@ -17,6 +17,7 @@ import {
 } from './ingress.ts'
 import { post, postTerm } from './ipc.ts'
 import { parsePriority, resumeTree, setPriority, suspendTree } from './lifetime.ts'
+import { spawnPart } from './part.ts'
 import type { Process } from './process.ts'
 import { parseReason } from './reasons.ts'
 import { migrate, restore } from './snapshot.ts'
@@ -76,6 +77,7 @@ const calls = {
     for (const name of known) core.devices.registerAuthority(name)
     return host.spawnHost(core, parent, spec)
   },
+  part: ({ core }: Host, { pid, name }: { pid: Pid; name: string }) => spawnPart(core, pid, name),
   post({ core }: Host, { pid, body }: { pid: Pid; body: unknown }): boolean {
     const process = core.processes.get(pid)
     if (process) post(core, process, body)

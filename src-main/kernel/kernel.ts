@@ -73,12 +73,15 @@ export class Kernel {
     this.#replayed.catch(() => undefined)
     this.#plan = plan
     this.#core = createCore(plan.config, { halted, turned }, plan.pids)
-    this.parts = createParts(this.#core)
     this.#calls = new HostCalls(this.#core, {
       images: (name) => imageFrom(config.images, name),
       turned,
       redact: config.redact,
       isTree: plan.journal?.header.root !== undefined,
+    })
+    this.parts = createParts(this.#core, {
+      spawn: (pid, name) => this.#calls.do('part', { pid, name }),
+      end: (pid, reason) => this.#calls.do('signal', { pid, reason }),
     })
     if (plan.mode !== 'replay') ended()
     startTape(this.#core, plan, this.#calls, halted, ended)

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { nodePowers } from '../drivers/host-powers.ts'
 import type { Quota } from './abi.ts'
 import type { HostQuota } from './host-events.ts'
 import type { Pid } from './ids.ts'
+import { MemoryStore } from './journal.ts'
+import { Kernel } from './kernel.ts'
 import { image, settled, type TestKernel, testKernel } from './test-kernel.ts'
 
 const model = 'model:m'
@@ -175,4 +178,34 @@ test('whatever the order of holds, ends and exits, every token is booked once an
       expect(left(h, root)).toEqual({ spent: booked, limit: 10_000, available: 10_000 - booked })
     }),
   )
+})
+
+test.each<[string, (door: ReturnType<Kernel['door']>) => void]>([
+  ['does not fit at all', (door) => void door.begin('model:a', { what: 'chat' }, { tokens: 101 })],
+  [
+    'outgrows it in the middle',
+    (door) => {
+      const begun = door.begin('model:a', { what: 'chat' }, { tokens: 1 })
+      if (!begun.ok) throw new Error(begun.reason)
+      begun.operation.grow({ tokens: 60 })
+      begun.operation.grow({ tokens: 160 })
+      begun.operation.finish({ tokens: 170 }, { error: 'cut off' })
+    },
+  ],
+])('a recorded session whose budget an operation %s ends so in the replay too', async (_name, act) => {
+  const idle = image('idle', async (sys) => {
+    for (;;) await sys.recv()
+  })
+  const t = testKernel()
+  t.kernel.registerAuthority('model:a')
+  void t.kernel.boot(idle, { grant: [], quota: {} })
+  const { pid } = t.kernel.spawnHost({ image: idle, devices: ['model:a'], quota: { tokens: 100 } })
+  const store = new MemoryStore()
+  const ended = new Promise((resolve) => t.kernel.record(pid, { store, onEnd: resolve }))
+  await settled()
+  act(t.kernel.door(pid))
+  expect(await ended).toEqual({ reason: { kind: 'quota', resource: 'tokens' } })
+  const again = Kernel.replayFrom(store, { powers: nodePowers() })
+  expect(await again.boot(idle, { grant: [], quota: {} })).toEqual({ kind: 'quota', resource: 'tokens' })
+  await again.replayed()
 })

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { nodePowers } from '../drivers/host-powers.ts'
 import type { Pid } from './ids.ts'
+import { eventsFromStore, MemoryStore } from './journal.ts'
+import { Kernel } from './kernel.ts'
 import { image, settled, testKernel } from './test-kernel.ts'
 
 const idle = image('idle', async (sys) => {
@@ -52,4 +55,40 @@ test('it needs a live parent and a proper name', async () => {
   const h = await session()
   expect(() => h.kernel.parts.spawn(9999 as Pid, 'x')).toThrow(expect.objectContaining({ code: 'ESRCH' }))
   expect(() => h.kernel.parts.spawn(h.pid, '\n')).toThrow(expect.objectContaining({ code: 'EINVAL' }))
+})
+
+test('a recording of its session knows it: seen, paid for and ended in the replay as well', async () => {
+  const h = await session()
+  const session2 = image('session', async (sys) => {
+    for (;;) {
+      const { body } = await sys.recv()
+      sys.log('info', String(body), { left: sys.budget() })
+      if (body === 'end') return
+    }
+  })
+  const quota = { tokens: 100, children: 3 }
+  const pid = h.kernel.spawnHost({ image: session2, devices: [], quota }).pid
+  const store = new MemoryStore()
+  const ended = new Promise((resolve) => h.kernel.record(pid, { store, onEnd: resolve }))
+  const part = h.kernel.parts.spawn(pid, 'qwen')
+  await settled()
+  h.kernel.parts.spend(part, 40)
+  expect(h.kernel.door(part).settle({ tokens: 30 })).toEqual({ ok: true })
+  h.kernel.post(pid, 'while it runs')
+  await settled()
+  h.kernel.parts.end(part, { kind: 'fault', error: 'exit code 1' })
+  h.kernel.post(pid, 'end')
+  await ended
+  const logged = eventsFromStore(store).filter(({ ev }) => ev.kind !== 'syscall')
+  expect(logged).toContainEqual(
+    expect.objectContaining({ pid: part, ev: expect.objectContaining({ kind: 'exit' }) }),
+  )
+  const again = Kernel.replayFrom(store, { powers: nodePowers() })
+  expect(await again.boot(session2, { grant: [], quota: {} })).toEqual({ kind: 'normal' })
+  await again.replayed()
+  const told = (from: readonly { pid?: Pid; ev: { kind: string } }[]) =>
+    from
+      .filter(({ ev }) => ['log', 'exit', 'charge', 'park', 'recv'].includes(ev.kind))
+      .map((one) => ({ pid: one.pid, ev: one.ev }))
+  expect(told(again.events())).toEqual(told(logged))
 })

@@ -16,32 +16,37 @@ export interface Parts {
   spend(pid: Pid, cpuMs: number): void
 }
 
-export function createParts(core: Core): Parts {
+/** The host's calls that parts are made of: done through the journal where there is one, so that a replay does them too. */
+export interface PartCalls {
+  spawn(parent: Pid, name: string): Pid
+  end(pid: Pid, reason: ExitReason): boolean
+}
+
+export function createParts(core: Core, calls: PartCalls): Parts {
   return {
-    spawn(parent, name) {
-      const above = liveProcess(core, parent)
-      const child = create(core, above, {
-        image: checkImage(waiting(name)),
-        args: undefined,
-        quota: {},
-        priority: above.priority,
-        mayRaise: false,
-        deadlineMs: undefined,
-        isHostSpawned: false,
-      })
-      start(core, child)
-      return child.pid
-    },
-    end(pid, reason) {
-      const process = core.processes.get(pid)
-      if (process) core.exit(process, reason)
-      return process !== undefined
-    },
+    spawn: calls.spawn,
+    end: calls.end,
     spend(pid, cpuMs) {
       const process = core.processes.get(pid)
       if (process && Number.isSafeInteger(cpuMs) && cpuMs > 0) core.dispatcher.spend(process, cpuMs)
     },
   }
+}
+
+/** Starts the process that stands for something outside. ESRCH, EQUOTA, EINVAL. */
+export function spawnPart(core: Core, parent: Pid, name: string): Pid {
+  const above = liveProcess(core, parent)
+  const child = create(core, above, {
+    image: checkImage(waiting(name)),
+    args: undefined,
+    quota: {},
+    priority: above.priority,
+    mayRaise: false,
+    deadlineMs: undefined,
+    isHostSpawned: false,
+  })
+  start(core, child)
+  return child.pid
 }
 
 function waiting(name: string): ProcessImage {

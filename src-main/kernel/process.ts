@@ -11,63 +11,18 @@ import type { Tape } from './tape.ts'
 
 export type WaitKind = 'recv' | 'send' | 'io' | 'sleep' | 'waitpid' | 'page' | 'spawn' | 'yield'
 
-/** An outcome that waits for its caller's next dispatch. */
-export abstract class Completion {
+/** An outcome that waits for its caller's next dispatch, and the promise that the caller awaits. */
+export class Completion {
   readonly process: Process
-  nextCompletion: Completion | undefined
-
-  constructor(process: Process) {
-    this.process = process
-  }
-
-  /** Hands the outcome to the caller; its continuation runs as a microtask. */
-  abstract release(): void
-}
-
-/**
- * An outcome that is known when the call is made, and the promise that the caller awaits. It holds on to as little as
- * can be: of each of many processes that take turns, one of these waits, and what waits is what memory is slow for.
- */
-export class Answer extends Completion {
   readonly promise: Promise<unknown>
-  readonly #value: unknown
-  readonly #settle: (value: unknown) => void
-
-  constructor(process: Process, value: unknown, failed: boolean) {
-    super(process)
-    let settle: (value: unknown) => void = ignore
-    this.promise = new Promise((resolve, reject) => {
-      settle = failed ? reject : resolve
-    })
-    this.#settle = settle
-    this.#value = value
-    if (failed) this.promise.catch(ignore)
-  }
-
-  release(): void {
-    this.#settle(this.#value)
-  }
-}
-
-/** One parked system call: whatever it waits in, until it completes; and the promise that the caller awaits. */
-export class Park extends Completion {
-  readonly promise: Promise<unknown>
-  readonly kind: WaitKind
-  /** Set once it left the list of outstanding calls. */
-  isDone = false
-  timer: Timer | undefined
-  /** Takes the call out of whatever it waits in; run when its process ends first. */
-  withdraw: (() => void) | undefined
-  nextOutstanding: Park | undefined
-  prevOutstanding: Park | undefined
   #resolve: (value: unknown) => void = ignore
   #reject: (error: unknown) => void = ignore
   #value: unknown
   #failed = false
+  nextCompletion: Completion | undefined
 
-  constructor(process: Process, kind: WaitKind) {
-    super(process)
-    this.kind = kind
+  constructor(process: Process) {
+    this.process = process
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -81,9 +36,27 @@ export class Park extends Completion {
     if (failed) this.promise.catch(ignore)
   }
 
+  /** Hands the outcome to the caller; its continuation runs as a microtask. */
   release(): void {
     if (this.#failed) this.#reject(this.#value)
     else this.#resolve(this.#value)
+  }
+}
+
+/** One parked system call: whatever it waits in, until it completes. */
+export class Park extends Completion {
+  readonly kind: WaitKind
+  /** Set once it left the list of outstanding calls. */
+  isDone = false
+  timer: Timer | undefined
+  /** Takes the call out of whatever it waits in; run when its process ends first. */
+  withdraw: (() => void) | undefined
+  nextOutstanding: Park | undefined
+  prevOutstanding: Park | undefined
+
+  constructor(process: Process, kind: WaitKind) {
+    super(process)
+    this.kind = kind
   }
 }
 

@@ -38,7 +38,7 @@ async function withProcess(fill: (sys: Sys) => Promise<void>, quota: Quota, root
       await fill(sys)
       await waiting(sys)
     }),
-    quota: usd === undefined ? rest : { ...rest, usdNanos: Math.floor(usd * 1e9) },
+    quota: usd === undefined ? rest : { ...rest, usdNanos: Math.round(usd * 1e9) },
     devices: [],
   })
   await settled(3)
@@ -111,11 +111,15 @@ test('invariant 42: snapshot → JSON → restore keeps context, mail and remain
       quota,
       async (segments, mail, limits) => {
         let pinned = 0
+        const made: string[] = []
+        const pins: string[] = []
         const { kernel, pid } = await withProcess(async (sys) => {
           for (const one of segments) {
             if (one.pin) pinned += one.tokens
             const isPinned = one.pin && pinned < 60
-            await sys.remember(one.body, { tokens: one.tokens, pin: isPinned })
+            const id = await sys.remember(one.body, { tokens: one.tokens, pin: isPinned })
+            made.push(id)
+            if (isPinned) pins.push(id)
           }
         }, limits)
         for (const one of mail) kernel.post(pid, one)
@@ -124,6 +128,16 @@ test('invariant 42: snapshot → JSON → restore keeps context, mail and remain
         expect(kernel.isAlive(pid)).toBe(false)
         const text = JSON.stringify(taken)
         expect(JSON.parse(text)).toEqual(taken)
+        // Nothing that was remembered is missing: each segment is in one of the two places.
+        const { resident, swap } = taken.context
+        const all = [...resident.filter(({ summary }) => !summary), ...swap]
+        expect(all.sort((x, y) => x.order - y.order).map(({ id }) => id)).toEqual(made)
+        expect(new Set(taken.context.pins)).toEqual(new Set(pins))
+        // Only memory was used, and that comes back with its segments.
+        const { mem, ...others } = limits
+        expect(taken.budget.remaining).toMatchObject(others)
+        if (mem !== undefined)
+          expect(taken.budget.remaining.mem).toBe(mem - resident.reduce((sum, { tokens }) => sum + tokens, 0))
         const lives = await livesOf(kernel, JSON.parse(text))
         expect(lives.mail.map((one) => one.body)).toEqual(mail)
         expect(lives.budget).toEqual(taken.budget.remaining)

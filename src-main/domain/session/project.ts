@@ -87,6 +87,8 @@ function projectKernel(state: SessionState, fact: OtherFact): SessionState {
     case 'process.spawned':
       // What is started below the session's own process is a part of it.
       return state.row.pid === fact.payload.parent ? state : withRow(state, { pid: fact.payload.pid })
+    case 'process.exited':
+      return state.row.pid === fact.payload.pid ? withRow(state, { pid: null }) : state
     case 'capability.granted':
       if (isOther(state, fact.payload.pid)) return state
       return withExtras(state, {
@@ -105,7 +107,6 @@ function projectKernel(state: SessionState, fact: OtherFact): SessionState {
       return isOther(state, fact.payload.pid) ? state : withRow(state, { budget: fact.payload.budget })
     case 'session.accepted':
     case 'session.prompted':
-    case 'process.exited':
     case 'process.suspended':
     case 'process.resumed':
     case 'capability.narrowed':

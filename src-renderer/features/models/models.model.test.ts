@@ -8,6 +8,7 @@ import {
   durationOf,
   isProblem,
   perMillion,
+  sourceText,
   totalsOf,
   totalsText,
 } from './models.model.ts'
@@ -108,4 +109,14 @@ it('prints prices as providers do, and dialects by their names', () => {
     'b',
   ])
   expect([dialectName('anthropic'), dialectName('new-one')]).toEqual(['Messages', 'new-one'])
+})
+
+it('says how the figures are known, also before the answer is over', () => {
+  const of = (state: ModelCall['state'], source: ModelCall['source']) =>
+    sourceText(call('a', { state, source }))
+  expect(of('done', 'reported')).toBe('Reported by the upstream.')
+  expect(of('done', 'estimated')).toContain('did not say')
+  expect(of('streaming', 'estimated')).toContain('while the answer comes in')
+  expect(of('cut', 'estimated')).toContain('up to the cut')
+  expect(of('waiting', null)).toBe('Not known yet.')
 })
