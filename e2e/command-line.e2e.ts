@@ -26,6 +26,13 @@ interface Said {
 }
 
 /** `signalbox …` as a person has it: on the system's Node, not on ours. */
+/** What a program of Node takes that does nothing. */
+async function bareStartMs(): Promise<number> {
+  const startedAtMs = performance.now()
+  await once(spawn('node', ['-e', ''], { stdio: 'ignore' }), 'close')
+  return performance.now() - startedAtMs
+}
+
 async function signalbox(
   args: readonly string[],
   options: { cwd?: string; input?: string } = {},
@@ -114,11 +121,15 @@ describe('with a daemon', () => {
   const run = (...args: string[]) => signalbox(['run', '--project', repository, ...args])
   const start = async (agent: string) => (await run('--detach', '--agent', agent, 'Do it.')).out.trim()
 
-  it('answers within 150 ms', async () => {
+  it('answers in little more than the time that Node takes to start', async () => {
     const times: number[] = []
-    for (let count = 0; count < 7; count++) times.push((await signalbox(['ls'])).ms)
-    // The quickest: how long it takes, not how busy the machine is.
-    expect(Math.min(...times)).toBeLessThan(150)
+    const bare: number[] = []
+    for (let count = 0; count < 7; count++) {
+      bare.push(await bareStartMs())
+      times.push((await signalbox(['ls'])).ms)
+    }
+    // The quickest of both, in turn: how long it takes, not how busy the machine is.
+    expect(Math.min(...times)).toBeLessThan(4 * Math.min(...bare))
   })
 
   it('runs a session, shows it, its changes and its proof', async () => {

@@ -2,8 +2,9 @@ import type { ResourceName } from './abi.ts'
 import { type Amounts, TOKENS, TOOL_CALLS, USD, zero } from './account.ts'
 import type { Capability, Closable } from './capability.ts'
 import { rightBits } from './capability.ts'
-import { chargeOrKill, settleOrKill } from './charging.ts'
+import { chargeOrKill, killOver, settleCost } from './charging.ts'
 import type { Core } from './core.ts'
+import { Hold } from './hold.ts'
 import type { HostCost, RefusalReason } from './host-events.ts'
 import type { Pid } from './ids.ts'
 import { beginOperation, type DoorOperation, type OperationOutcome } from './operation.ts'
@@ -186,8 +187,16 @@ function chargeDoor(core: Core, process: Process, cost: HostCost, what: string):
   const amounts = parseHostCost(cost)
   if (!amounts) return { ok: false, reason: 'invalid_cost' }
   if (process.isDead) return { ok: false, reason: 'process_ended' }
-  process.tape?.inject('charge', { pid: process.pid, cost, what })
-  return chargeOrKill(core, process, amounts, what) ? { ok: true } : overBudget(process)
+  const probe = new Hold(process.account)
+  const short = probe.raise(amounts)
+  probe.release()
+  if (short === undefined) {
+    process.tape?.inject('charge', { pid: process.pid, cost, what })
+    chargeOrKill(core, process, amounts, what)
+    return { ok: true }
+  }
+  endOver(core, process, short)
+  return overBudget(process)
 }
 
 function settleDoor(core: Core, process: Process, cost: HostCost, what: string): DoorCharge {
@@ -195,8 +204,16 @@ function settleDoor(core: Core, process: Process, cost: HostCost, what: string):
   if (!amounts) return { ok: false, reason: 'invalid_cost' }
   const wasDead = process.isDead
   process.tape?.inject('settle', { pid: process.pid, cost, what })
-  if (settleOrKill(core, process, amounts, what)) return { ok: true }
+  const overrun = settleCost(core, process, amounts, what)
+  if (overrun && !wasDead) endOver(core, process, overrun)
+  if (!process.isDead) return { ok: true }
   return wasDead ? { ok: false, reason: 'process_ended' } : overBudget(process)
+}
+
+/** What other operations hold decides this too, and a replay holds nothing: it is told. */
+function endOver(core: Core, process: Process, resource: ResourceName): void {
+  process.tape?.inject('over', { pid: process.pid, resource })
+  killOver(core, process, resource)
 }
 
 function beginDoor(
@@ -213,12 +230,12 @@ function beginDoor(
   if (!opening.ok) return opening
   const { handle } = opening
   const operation = { kind: what, driver: handle.device, request: request.request }
-  const recorded = recordOperation(process, operation)
+  let recorded: ReturnType<typeof recordOperation>
   const ended = (outcome: OperationOutcome, cost: Amounts): void => recorded?.end(outcome, cost)
   const begun = beginOperation({ core, process, handle, parse: parseHostCost, overBudget, ended }, amounts)
-  return typeof begun === 'string'
-    ? { ok: false, reason: 'over_budget', resource: begun }
-    : { ok: true, operation: begun }
+  if (typeof begun === 'string') return { ok: false, reason: 'over_budget', resource: begun }
+  recorded = recordOperation(process, operation)
+  return { ok: true, operation: begun }
 }
 
 function overBudget(process: Process): DoorCharge {

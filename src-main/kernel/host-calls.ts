@@ -1,7 +1,8 @@
-import type { ExitReason, ProcessImage, Quota } from './abi.ts'
+import type { ExitReason, ProcessImage, Quota, ResourceName } from './abi.ts'
 import * as authority from './authority.ts'
 import { type BudgetChange, changeBudget, setAllowance } from './budget.ts'
 import { rightBits } from './capability.ts'
+import { killOver } from './charging.ts'
 import { type Core, liveProcess } from './core.ts'
 import { createDoor } from './door.ts'
 import { KernelError, ReplayDivergence } from './errors.ts'
@@ -126,6 +127,8 @@ const calls = {
     createDoor(core, liveProcess(core, pid)).charge(cost, what),
   settle: ({ core }: Host, { pid, cost, what }: DoorBooking) =>
     createDoor(core, liveProcess(core, pid)).settle(cost, what),
+  over: ({ core }: Host, { pid, resource }: { pid: Pid; resource: ResourceName }) =>
+    killOver(core, liveProcess(core, pid), resource),
   message: ({ core }: Host, message: RemoteMessage) => deliverMessage(core, message),
   remoteSpawn: ({ core, init }: Host, request: RemoteSpawn) => spawnForRemote(core, init(), request),
   restore(

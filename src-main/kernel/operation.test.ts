@@ -183,6 +183,24 @@ test('whatever the order of holds, ends and exits, every token is booked once an
 test.each<[string, (door: ReturnType<Kernel['door']>) => void]>([
   ['does not fit at all', (door) => void door.begin('model:a', { what: 'chat' }, { tokens: 101 })],
   [
+    'leaves no room in for a charge',
+    (door) => {
+      const begun = door.begin('model:a', { what: 'chat' }, { tokens: 60 })
+      if (!begun.ok) throw new Error(begun.reason)
+      expect(door.charge({ tokens: 50 })).toMatchObject({ reason: 'over_budget' })
+      begun.operation.finish({ tokens: 5 }, { error: 'cut off' })
+    },
+  ],
+  [
+    'leaves no room in for a settlement',
+    (door) => {
+      const begun = door.begin('model:a', { what: 'chat' }, { tokens: 60 })
+      if (!begun.ok) throw new Error(begun.reason)
+      expect(door.settle({ tokens: 50 })).toMatchObject({ reason: 'over_budget' })
+      begun.operation.finish({ tokens: 5 }, { error: 'cut off' })
+    },
+  ],
+  [
     'outgrows it in the middle',
     (door) => {
       const begun = door.begin('model:a', { what: 'chat' }, { tokens: 1 })

@@ -45,6 +45,8 @@ export function beginOperation(parts: OperationParts, first: Amounts): DoorOpera
   const hold = new Hold(process.account)
   const short = hold.raise(first)
   if (short !== undefined) {
+    // A replay holds nothing, so that it has to be told.
+    process.tape?.inject('over', { pid: process.pid, resource: short })
     killOver(core, process, short)
     return short
   }
