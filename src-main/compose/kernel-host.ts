@@ -59,10 +59,16 @@ interface Shared {
   isQuiet: boolean
 }
 
+/**
+ * The kernel begins nothing new after half of this in one turn of the event loop, milliseconds. Collecting garbage and
+ * whatever else wants the thread in that turn come on top, and all of it together should stay within eight.
+ */
+const turnMs = 4
+
 /** Boots the kernel with the fleet's root process and one device per runtime. */
 export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}): RunningKernel {
   const clock = nodeClock()
-  const kernel = new Kernel({ clock, powers: nodePowers() })
+  const kernel = new Kernel({ clock, powers: nodePowers(), limits: { turnMs } })
   const turns = createTurnBook()
   let serveTurn: StartTurn = async () => {
     throw new Error('no runtime stands yet')

@@ -60,6 +60,8 @@ export function createCore(
     },
     stalled(process, ms) {
       metrics.observe('mainloop_stall_seconds', ms / 1000)
+      // How long things take in the world is no part of a run that has to repeat exactly.
+      if (isVirtual(clock) || process.tape) return
       const message = `main thread held for ${Math.round(ms)} ms`
       events.push(process.pid, { kind: 'log', level: 'warn', message })
     },

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ExitReason, KernelConfig, Pager, Recaller, Segment, Sys } from './abi.ts'
-import type { SegId } from './ids.ts'
 import { estTokens } from './body-text.ts'
+import type { SegId } from './ids.ts'
 import { image, runRoot, testKernel } from './test-kernel.ts'
 
 /** Runs a body under a ceiling and tells how it ended; what it throws is thrown again. */
