@@ -65,7 +65,17 @@ export const settings = {
 
 export const StorageItem = z.object({
   id: z.string(),
-  kind: z.enum(['workarea', 'clone', 'database', 'log', 'scratch-home', 'recording', 'result-ref', 'orphan', 'other']),
+  kind: z.enum([
+    'workarea',
+    'clone',
+    'database',
+    'log',
+    'scratch-home',
+    'recording',
+    'result-ref',
+    'orphan',
+    'other',
+  ]),
   path: z.string(),
   sizeBytes: Count,
   projectId: ProjectId.nullable(),

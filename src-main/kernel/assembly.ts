@@ -3,7 +3,7 @@ import { CapTable, type CapTableEvents } from './capability.ts'
 import { isVirtual, TurnClock } from './clock.ts'
 import type { Core } from './core.ts'
 import { DeviceTable } from './device.ts'
-import { Dispatcher, type DispatcherConfig } from './dispatcher.ts'
+import { Dispatcher, type DispatcherConfig, type DispatcherHooks } from './dispatcher.ts'
 import { type KernelError, textOf } from './errors.ts'
 import { EventLog } from './events.ts'
 import { exitProcess } from './exit.ts'
@@ -53,28 +53,8 @@ export function createCore(
     processUnnamed: (pid) => tombstones.delete(pid),
   }
   const caps = new CapTable(new SeededRandom(config.seed), now, capEvents, () => time.lately())
-  const dispatcher = new Dispatcher(dispatcherConfig(config, metrics), {
-    start(process) {
-      process.sys = createSys(core, process)
-      run(core, process)
-    },
-    stalled(process, ms) {
-      metrics.observe('mainloop_stall_seconds', ms / 1000)
-      // How long things take in the world is no part of a run that has to repeat exactly.
-      if (isVirtual(clock) || process.tape) return
-      const message = `main thread held for ${Math.round(ms)} ms`
-      events.push(process.pid, { kind: 'log', level: 'warn', message })
-    },
-    foreign(process) {
-      metrics.add('foreign_awaits_total', 1)
-      // In a replay nothing says when that ends, unless it is something that time waits for, such as a sandbox.
-      if (!dispatcher.steps || dispatcher.inFlight > 0) return
-      const error = 'awaits what no journal holds, so that its course is not determined'
-      events.push(process.pid, { kind: 'fault', where: 'replay', error })
-    },
-    parked: (process, on) => events.push(process.pid, { kind: 'park', on }),
-    timeRead: () => void time.exact(),
-    sampled: (process, name) => events.push(process.pid, { kind: 'syscall', name }),
+  const dispatcher: Dispatcher = new Dispatcher(dispatcherConfig(config, metrics), {
+    ...dispatcherHooks(config, time, () => core),
     ...hooks,
   })
   const core: Core = {
@@ -100,6 +80,38 @@ export function createCore(
     exit: (process, reason) => exitProcess(core, process, reason),
   }
   return core
+}
+
+/** What the dispatcher has the rest of the kernel do. */
+function dispatcherHooks(
+  { clock }: KernelConfig,
+  time: KernelTime,
+  core: () => Core,
+): Omit<DispatcherHooks, keyof CoreHooks> {
+  return {
+    start(process) {
+      process.sys = createSys(core(), process)
+      run(core(), process)
+    },
+    stalled(process, ms) {
+      core().metrics.observe('mainloop_stall_seconds', ms / 1000)
+      // How long things take in the world is no part of a run that has to repeat exactly.
+      if (isVirtual(clock) || process.tape) return
+      const message = `main thread held for ${Math.round(ms)} ms`
+      core().events.push(process.pid, { kind: 'log', level: 'warn', message })
+    },
+    foreign(process) {
+      core().metrics.add('foreign_awaits_total', 1)
+      // In a replay nothing says when that ends, unless it is something that time waits for, such as a sandbox.
+      const { dispatcher } = core()
+      if (!dispatcher.steps || dispatcher.inFlight > 0) return
+      const error = 'awaits what no journal holds, so that its course is not determined'
+      core().events.push(process.pid, { kind: 'fault', where: 'replay', error })
+    },
+    parked: (process, on) => core().events.push(process.pid, { kind: 'park', on }),
+    timeRead: () => void time.exact(),
+    sampled: (process, name) => core().events.push(process.pid, { kind: 'syscall', name }),
+  }
 }
 
 /** Numbers of processes, messages and segments, none given out twice. */

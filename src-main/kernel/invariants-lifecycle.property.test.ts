@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { BootGrant, Down, Right, Sys } from './abi.ts'
 import type { CapRef, Pid } from './ids.ts'
-import { image, runRoot, settled, testKernel } from './test-kernel.ts'
+import { image, runRoot, settled, type TestKernel, testKernel } from './test-kernel.ts'
 
 test('invariant 8: what stands for oneself, a published name or an address never kills, nor does what derives from it', async () => {
   const source = fc.constantFrom('self', 'name', 'address')
@@ -93,6 +93,34 @@ test('invariant 18: however many causes meet, there is one end with the first of
   )
 }, 30_000)
 
+interface Watcher {
+  readonly livesMs: number
+  readonly watches: readonly { readonly at: number; readonly afterMs: number; readonly isTwice: boolean }[]
+}
+
+/** Monitors targets at its times and counts what it hears of each. */
+function watcherImage(heard: Map<string, number>, asked: Set<string>, pids: readonly Pid[]) {
+  return image('watcher', async (sys, args) => {
+    const { who, livesMs, watches } = args as { who: number } & Watcher
+    const { caps } = await sys.recv()
+    void (async () => {
+      for (;;) {
+        const { from, body } = await sys.recv<Down>()
+        if (from === 0) heard.set(`${who}<${body.pid}`, (heard.get(`${who}<${body.pid}`) ?? 0) + 1)
+      }
+    })()
+    for (const { at, afterMs, isTwice } of [...watches].sort((a, b) => a.afterMs - b.afterMs)) {
+      if (sys.now() < afterMs) await sys.sleep(afterMs - sys.now())
+      if (sys.now() >= livesMs) break
+      const which = at % pids.length
+      await sys.monitor(caps[which] as CapRef)
+      if (isTwice) await sys.monitor(caps[which] as CapRef)
+      asked.add(`${who}<${pids[which]}`)
+    }
+    await sys.sleep(Math.max(0, livesMs - sys.now()))
+  })
+}
+
 test('invariant 19: each watcher that outlives a target hears of its end exactly once, any other at most once', async () => {
   const target = fc.record({ livesMs: fc.integer({ min: 1, max: 20 }), isFault: fc.boolean() })
   const watch = fc.record({ at: fc.nat(9), afterMs: fc.nat(25), isTwice: fc.boolean() })
@@ -110,25 +138,7 @@ test('invariant 19: each watcher that outlives a target hears of its end exactly
         const heard = new Map<string, number>()
         const asked = new Set<string>()
         const pids: Pid[] = []
-        const watching = image('watcher', async (sys, args) => {
-          const { who, livesMs, watches } = args as { who: number } & (typeof watchers)[number]
-          const { caps } = await sys.recv()
-          void (async () => {
-            for (;;) {
-              const { from, body } = await sys.recv<Down>()
-              if (from === 0) heard.set(`${who}<${body.pid}`, (heard.get(`${who}<${body.pid}`) ?? 0) + 1)
-            }
-          })()
-          for (const { at, afterMs, isTwice } of [...watches].sort((a, b) => a.afterMs - b.afterMs)) {
-            if (sys.now() < afterMs) await sys.sleep(afterMs - sys.now())
-            if (sys.now() >= livesMs) break
-            const which = at % targets.length
-            await sys.monitor(caps[which] as CapRef)
-            if (isTwice) await sys.monitor(caps[which] as CapRef)
-            asked.add(`${who}<${pids[which]}`)
-          }
-          await sys.sleep(Math.max(0, livesMs - sys.now()))
-        })
+        const watching = watcherImage(heard, asked, pids)
         await runRoot(t, async (sys) => {
           const caps: CapRef[] = []
           for (const { livesMs, isFault } of targets) {
@@ -191,6 +201,33 @@ const GHOSTLY: Readonly<
   onCleanup: (sys) => sys.onCleanup(() => undefined),
 }
 
+type Owned = { dev: CapRef; handle: CapRef; peer: CapRef }
+
+/** Calls what a dead process may not, and notes what answers. */
+function callAsGhost(names: readonly string[], ghost: Sys, own: Owned, settledCalls: string[]): void {
+  for (const name of names) {
+    let answer: unknown
+    try {
+      answer = GHOSTLY[name]?.(ghost, own)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EDEAD' })
+      continue
+    }
+    expect(answer).toBeInstanceOf(Promise)
+    const note = (): void => void settledCalls.push(name)
+    void (answer as Promise<unknown>).then(note, note)
+  }
+}
+
+/** All that a call of a dead process could have changed. */
+function stateOf({ kernel, facts }: TestKernel, sys: Sys): string {
+  const rows = kernel
+    .ps()
+    .map((row) => [row.pid, row.isStopped, row.caps, row.mailboxDepth, row.residentTokens])
+  const caps = kernel.caps().map((row) => [row.id, row.pid, row.uses])
+  return JSON.stringify([rows, caps, sys.budget(), facts.length])
+}
+
 test('invariant 20: nothing that a dead process calls has an effect, and its hooks ran once', async () => {
   const calls = fc.array(fc.constantFrom(...Object.keys(GHOSTLY)), { minLength: 1, maxLength: 12 })
   const end = fc.constantFrom('signal', 'deadline', 'host')
@@ -206,7 +243,7 @@ test('invariant 20: nothing that a dead process calls has an effect, and its hoo
         }),
       })
       let ghost: Sys | undefined
-      let own: { dev: CapRef; handle: CapRef; peer: CapRef } | undefined
+      let own: Owned | undefined
       let ran = 0
       const victim = image('victim', async (sys) => {
         const [dev, peer] = (await sys.recv()).caps as [CapRef, CapRef]
@@ -230,29 +267,10 @@ test('invariant 20: nothing that a dead process calls has an effect, and its hoo
           if (how === 'host') t.kernel.signal(pid)
           await sys.waitpid(cap)
           expect(ran).toBe(hooks)
-          const look = (): string =>
-            JSON.stringify([
-              t.kernel
-                .ps()
-                .map((row) => [row.pid, row.isStopped, row.caps, row.mailboxDepth, row.residentTokens]),
-              t.kernel.caps().map((row) => [row.id, row.pid, row.uses]),
-              sys.budget(),
-              t.facts.length,
-            ])
+          const look = () => stateOf(t, sys)
           const before = look()
           const settledCalls: string[] = []
-          for (const name of names) {
-            let answer: unknown
-            try {
-              answer = GHOSTLY[name]?.(ghost as Sys, own as { dev: CapRef; handle: CapRef; peer: CapRef })
-            } catch (error) {
-              expect(error).toMatchObject({ code: 'EDEAD' })
-              continue
-            }
-            expect(answer).toBeInstanceOf(Promise)
-            const note = (): void => void settledCalls.push(name)
-            void (answer as Promise<unknown>).then(note, note)
-          }
+          callAsGhost(names, ghost as Sys, own as Owned, settledCalls)
           expect(look()).toBe(before)
           await sys.sleep(100)
           expect(look()).toBe(before)

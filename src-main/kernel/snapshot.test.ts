@@ -87,6 +87,22 @@ const body = fc.oneof(
   ),
 )
 
+/** Nothing that was remembered is missing, and only what was used is gone from the budget. */
+function expectWhole(
+  taken: ReturnType<Kernel['snapshot']>,
+  { made, pins, limits }: { made: readonly string[]; pins: readonly string[]; limits: Quota },
+): void {
+  const { resident, swap } = taken.context
+  const all = [...resident.filter(({ summary }) => !summary), ...swap]
+  expect(all.sort((x, y) => x.order - y.order).map(({ id }) => id)).toEqual(made)
+  expect(new Set(taken.context.pins)).toEqual(new Set(pins))
+  // Only memory was used, and that comes back with its segments.
+  const { mem, ...others } = limits
+  expect(taken.budget.remaining).toMatchObject(others)
+  if (mem !== undefined)
+    expect(taken.budget.remaining.mem).toBe(mem - resident.reduce((sum, { tokens }) => sum + tokens, 0))
+}
+
 test('invariant 42: snapshot → JSON → restore keeps context, mail and remaining budget', async () => {
   const segment = fc.record({
     body,
@@ -128,16 +144,7 @@ test('invariant 42: snapshot → JSON → restore keeps context, mail and remain
         expect(kernel.isAlive(pid)).toBe(false)
         const text = JSON.stringify(taken)
         expect(JSON.parse(text)).toEqual(taken)
-        // Nothing that was remembered is missing: each segment is in one of the two places.
-        const { resident, swap } = taken.context
-        const all = [...resident.filter(({ summary }) => !summary), ...swap]
-        expect(all.sort((x, y) => x.order - y.order).map(({ id }) => id)).toEqual(made)
-        expect(new Set(taken.context.pins)).toEqual(new Set(pins))
-        // Only memory was used, and that comes back with its segments.
-        const { mem, ...others } = limits
-        expect(taken.budget.remaining).toMatchObject(others)
-        if (mem !== undefined)
-          expect(taken.budget.remaining.mem).toBe(mem - resident.reduce((sum, { tokens }) => sum + tokens, 0))
+        expectWhole(taken, { made, pins, limits })
         const lives = await livesOf(kernel, JSON.parse(text))
         expect(lives.mail.map((one) => one.body)).toEqual(mail)
         expect(lives.budget).toEqual(taken.budget.remaining)

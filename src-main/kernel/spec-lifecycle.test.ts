@@ -72,19 +72,9 @@ test('sequence numbers of events have no gap, across the ends of the ring too', 
   })
 })
 
-test('an end takes effect in the order of the reference', async () => {
-  const t = testKernel()
-  const order: string[] = []
-  t.kernel.registerDriver({
-    name: 'dev',
-    open: (pid) => ({
-      read: () => ({ value: 1 }),
-      close() {
-        order.push(`close: ${t.kernel.caps(pid).length > 0 ? 'capabilities are there' : 'too late'}`)
-      },
-    }),
-  })
-  const victim = image('victim', async (sys) => {
+/** Has one of everything that an end takes away. */
+function victimImage(order: string[]) {
+  return image('victim', async (sys) => {
     const [dev, full] = (await sys.recv()).caps as [CapRef, CapRef]
     sys.onCleanup(() => order.push('first hook'))
     sys.onCleanup(() => {
@@ -102,12 +92,32 @@ test('an end takes effect in the order of the reference', async () => {
       order.push('finally runs')
     }
   })
-  const parked = image('parked', async (sys) => {
+}
+
+/** Fills a mailbox of one, parks, and tells how that ended. */
+function parkedImage(order: string[]) {
+  return image('parked', async (sys) => {
     const [to, boss] = (await sys.recv()).caps as [CapRef, CapRef]
     await sys.send(to, 'fills it')
     const error = await sys.send(to, 'parks', { caps: [boss] }).catch((thrown: { code: string }) => thrown)
     order.push(`parked sender: ${(error as { code: string }).code}`)
   })
+}
+
+test('an end takes effect in the order of the reference', async () => {
+  const t = testKernel()
+  const order: string[] = []
+  t.kernel.registerDriver({
+    name: 'dev',
+    open: (pid) => ({
+      read: () => ({ value: 1 }),
+      close() {
+        order.push(`close: ${t.kernel.caps(pid).length > 0 ? 'capabilities are there' : 'too late'}`)
+      },
+    }),
+  })
+  const victim = victimImage(order)
+  const parked = parkedImage(order)
   await runRoot(
     t,
     async (sys) => {

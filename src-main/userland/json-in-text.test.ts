@@ -63,6 +63,7 @@ describe('takes time linear in the text', () => {
   ])('%s', (_name, text) => {
     const from = performance.now()
     expect(findJson(text).length).toBeLessThanOrEqual(256)
-    expect(performance.now() - from).toBeLessThan(1500)
+    // Anything quadratic would take minutes; a busy machine does not matter.
+    expect(performance.now() - from).toBeLessThan(10_000)
   })
 })

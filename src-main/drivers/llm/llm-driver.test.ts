@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Pid } from '../../kernel/ids.ts'
 import { estTokens } from '../../kernel/body-text.ts'
+import type { Pid } from '../../kernel/ids.ts'
 import { runRoot, testKernel } from '../../kernel/test-kernel.ts'
 import type { ModelEvent, ModelRequest, Models } from '../../ports/models.ts'
 import type { ChatFn, LlmReply, LlmRequest } from './chat.ts'
