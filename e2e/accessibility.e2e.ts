@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Client, connect } from '../src-main/cli/connect.ts'
-import { statePaths } from '../src-main/config.ts'
+import type { Client } from '../src-main/cli/connect.ts'
 import { accessibilityFindings } from './fixtures/axe.ts'
-import { makeHome, makeRepository, until } from './fixtures/daemon.ts'
+import { connectWhenUp, makeHome, makeRepository, until } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 
 const place = makeHome()
@@ -14,7 +13,7 @@ const sessions = { reviewed: '', asking: '', stopped: '' }
 
 beforeAll(async () => {
   running = await launchApp({ home: place.home, env: { SIGNALBOX_SCRIPT_PACE: '0' } })
-  client = connect(statePaths(place.home, running.env))
+  client = await connectWhenUp(place.home, running.env)
 })
 
 afterAll(async () => {

@@ -2,11 +2,10 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Client, connect } from '../src-main/cli/connect.ts'
-import { statePaths } from '../src-main/config.ts'
+import type { Client } from '../src-main/cli/connect.ts'
 import type { ActivityBody } from '../src-main/contract/session.ts'
 import { bundleAgent } from './fixtures/bundled-agent.ts'
-import { gitIn, makeHome, makeRepository, until } from './fixtures/daemon.ts'
+import { connectWhenUp, gitIn, makeHome, makeRepository, until } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 
 const place = makeHome()
@@ -19,7 +18,7 @@ beforeAll(async () => {
   program = await bundleAgent(join(place.home, 'agent'))
   repository = makeRepository(join(place.home, 'repository'))
   running = await launchApp({ home: join(place.home, 'state') })
-  client = connect(statePaths(join(place.home, 'state'), running.env))
+  client = await connectWhenUp(join(place.home, 'state'), running.env)
 })
 
 afterAll(async () => {

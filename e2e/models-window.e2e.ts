@@ -2,10 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Client, connect } from '../src-main/cli/connect.ts'
-import { statePaths } from '../src-main/config.ts'
+import type { Client } from '../src-main/cli/connect.ts'
 import { accessibilityFindings } from './fixtures/axe.ts'
-import { makeHome, makeRepository, until, writeScript } from './fixtures/daemon.ts'
+import { connectWhenUp, makeHome, makeRepository, until, writeScript } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 import { pressByKey } from './fixtures/keyboard.ts'
 import { type ModelServer, startModelServer } from './fixtures/model-server/model-server.ts'
@@ -44,7 +43,7 @@ beforeAll(async () => {
     home: place.home,
     env: { HOME: join(place.home, 'user'), SIGNALBOX_SCRIPT_PACE: '1' },
   })
-  client = connect(statePaths(place.home, running.env))
+  client = await connectWhenUp(place.home, running.env)
   await client.agent.setKey({ provider: 'openai-compatible', key })
   await client.settings.set({ providerBaseUrls: { 'openai-compatible': `${server.url}/v1` } })
   projectId = (await client.project.add({ path: makeRepository(join(place.home, 'repository')) })).projectId

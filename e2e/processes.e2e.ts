@@ -2,10 +2,9 @@ import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Client, connect } from '../src-main/cli/connect.ts'
-import { statePaths } from '../src-main/config.ts'
+import type { Client } from '../src-main/cli/connect.ts'
 import type { ProcessRow } from '../src-main/contract/process.ts'
-import { makeHome, makeRepository, until, writeScript } from './fixtures/daemon.ts'
+import { connectWhenUp, makeHome, makeRepository, until, writeScript } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 import { pressByKey } from './fixtures/keyboard.ts'
 
@@ -17,7 +16,7 @@ let sessionId = ''
 
 beforeAll(async () => {
   running = await launchApp({ home: place.home, env: { SIGNALBOX_SCRIPT_PACE: '1' } })
-  client = connect(statePaths(place.home, running.env))
+  client = await connectWhenUp(place.home, running.env)
   const agent = writeScript(place.home, 'counter', {
     title,
     steps: [

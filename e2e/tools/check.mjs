@@ -4,5 +4,5 @@ import { runStages, staticStages, testStage } from './stages.mjs'
 
 await runTool(async () => {
   await setUp()
-  return runStages([...staticStages, testStage('unit')])
+  return runStages([...staticStages, testStage('unit', { isWide: true })])
 })

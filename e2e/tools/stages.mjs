@@ -1,6 +1,8 @@
 // The pieces of `npm test` and `npm run check`, and how their results are added up.
+
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { electronInUse } from './get-electron.mjs'
 import { asNode, projectRoot, run, say } from './project.mjs'
@@ -29,8 +31,11 @@ function wholeStage(name, program, args) {
   }
 }
 
-/** A vitest project, run on the product's own Node; every test counts. `filters` are parts of file names. */
-export function testStage(project, { env = {}, filters = [] } = {}) {
+/**
+ * A vitest project, run on the product's own Node; every test counts. `filters` are parts of file names; `isWide` puts every
+ * processor to work, for tests that do not mind each other.
+ */
+export function testStage(project, { env = {}, filters = [], isWide = false } = {}) {
   return {
     name: `${project} tests`,
     run: async () => {
@@ -44,6 +49,7 @@ export function testStage(project, { env = {}, filters = [] } = {}) {
         '--project',
         project,
         '--passWithNoTests',
+        ...(isWide ? [`--maxWorkers=${availableParallelism()}`] : []),
         ...reporters,
         ...filters,
       ]

@@ -14,7 +14,7 @@ await runTool(async (args) => {
   try {
     const stages = [
       ...staticStages,
-      testStage('unit'),
+      testStage('unit', { isWide: true }),
       testStage('git'),
       testStage('e2e', { env: display.env }),
     ]

@@ -30,10 +30,10 @@ const acts = fc.array(
 /** What was remembered and not forgotten, by a word that stands in nothing else. */
 type Known = Map<SegId, { readonly word: string; isPinned: boolean }>
 
-async function act(sys: Sys, { op, n }: Act, known: Known): Promise<void> {
+async function act(sys: Sys, { op, n }: Act, known: Known, step: number): Promise<void> {
   const ids = [...known.keys()]
   const chosen = ids[n % Math.max(1, ids.length)]
-  const word = `unique${known.size}x${n}x${ids.length}`
+  const word = `unique${step}x${n}`
   if (op === 'remember' || op === 'remember-pinned') {
     const isPinned = op === 'remember-pinned'
     const id = await sys.remember({ word }, { tokens: (n % 9) + 1, pin: isPinned })
@@ -68,9 +68,9 @@ async function live(config: Partial<KernelConfig>, list: readonly Act[]): Promis
   const child = image('child', async (sys) => {
     const known: Known = new Map()
     try {
-      for (const one of list) {
+      for (const [step, one] of list.entries()) {
         const before = new Set(sys.workingSet().map((segment) => segment.id))
-        await act(sys, one, known)
+        await act(sys, one, known, step)
         check(sys.workingSet(), known, before)
       }
       for (const [id, { word }] of known) {
