@@ -95,7 +95,9 @@ async function build(config: Config, host: HostParts): Promise<House> {
     handlers: createEffectHandlers(sessions, app.ledger, workareas),
     adopt: ({ row }) => sessions.adopt(row.id),
   })
-  const endTrial = ground.clock.after(wallTrialMs, () => void executor.probe())
+  const endTrial = ground.clock.after(wallTrialMs, () => {
+    executor.probe().catch((error: unknown) => log.warn('the wall could not be tried', { error }))
+  })
   await endStrays(strays, { executor, ledger: app.ledger, log })
   const router = createRouter(contract, app.handlers, {
     newId: () => crypto.randomUUID(),

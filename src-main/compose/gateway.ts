@@ -91,13 +91,15 @@ function keyOfSession(secret: string, sessionId: string): string {
 /** Where each session's calls go, and in which interface. */
 function createRoutes({ baseUrl, keyOf, models, upstream }: GatewayParts) {
   /** Addresses that were asked whether they offer the Responses interface. */
-  const offers = new Map<string, Promise<boolean>>()
+  const offers = new Map<string, boolean>()
   const dialectOf = async (provider: ProviderId, asked: Dialect, address: string): Promise<Dialect> => {
     if (provider !== 'openai-compatible' || asked !== 'openai-responses') return usualDialect[provider]
     if (baseUrl(provider) === null) return asked
-    const known = offers.get(address) ?? offersResponses(upstream, address, await keyOf(provider))
+    const known = offers.get(address) ?? (await offersResponses(upstream, address, await keyOf(provider)))
+    // Who did not answer is asked again with the next call; this one will say what is wrong.
+    if (known === undefined) return asked
     offers.set(address, known)
-    return (await known) ? asked : usualDialect[provider]
+    return known ? asked : usualDialect[provider]
   }
   const taken = new Map<string, Dialect>()
   return {
@@ -128,12 +130,15 @@ const usualDialect: Readonly<Record<ProviderId, Dialect>> = {
 
 const askMs = 5000
 
-/** Servers of one's own often have only the older of OpenAI's interfaces. An empty request tells, and costs nothing. */
+/**
+ * Servers of one's own often have only the older of OpenAI's interfaces. An empty request tells, and costs nothing;
+ * undefined when there was no answer.
+ */
 async function offersResponses(
   upstream: Upstream,
   address: string,
   key: string | undefined,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   try {
     const answer = await upstream.open(
       {
@@ -147,8 +152,7 @@ async function offersResponses(
     answer.destroy()
     return ![404, 405, 501].includes(answer.statusCode ?? 0)
   } catch {
-    // The call itself will say what is wrong.
-    return true
+    return undefined
   }
 }
 

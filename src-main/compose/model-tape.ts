@@ -4,7 +4,6 @@ import type {
   CallOpening,
   CallOutcome,
   CallRecorder,
-  ModelUse,
   Tape,
   TapedCall,
   TapedChunk,
@@ -46,20 +45,25 @@ function createRecorder(
 ): CallRecorder {
   let head: TapedHead | undefined
   let bytes = 0
-  let chunks: StoredChunk[] = []
+  let chunks: TapedChunk[] = []
   return {
     head(given) {
       head = given
     },
-    chunk({ bytes: part, use }) {
-      bytes += part.length
-      if (noted && bytes <= maxAnswerBytes) chunks.push([base64(part), ...columns(use)])
+    chunk(piece) {
+      bytes += piece.bytes.length
+      if (noted && bytes <= maxAnswerBytes) chunks.push(piece)
     },
     end(outcome) {
       if (bytes > maxAnswerBytes) noted?.end({ error: 'the answer was too long to be recorded' })
       else
         noted?.end({
-          value: { ...request, head: head ?? noAnswer, chunks: withoutSecrets(chunks, mask), outcome },
+          value: {
+            ...request,
+            head: head ?? noAnswer,
+            chunks: withoutSecrets(chunks, mask).map(stored),
+            outcome,
+          },
         })
       chunks = []
     },
@@ -68,15 +72,14 @@ function createRecorder(
 
 /** An answer with a known secret in it is kept without, and then in one piece: a secret does not keep to pieces. */
 function withoutSecrets(
-  chunks: readonly StoredChunk[],
+  chunks: readonly TapedChunk[],
   mask: (text: string) => string,
-): readonly StoredChunk[] {
+): readonly TapedChunk[] {
   const last = chunks.at(-1)
   if (!last) return chunks
-  const text = Buffer.concat(chunks.map(([part]) => Buffer.from(part, 'base64'))).toString('utf8')
+  const text = Buffer.concat(chunks.map(({ bytes }) => bytes)).toString('utf8')
   const masked = mask(text)
-  const [, ...use] = last
-  return masked === text ? chunks : [[Buffer.from(masked).toString('base64'), ...use]]
+  return masked === text ? chunks : [{ bytes: Buffer.from(masked), use: last.use }]
 }
 
 const noAnswer: TapedHead = { status: 502, headers: {} }
@@ -104,8 +107,9 @@ const StoredCall = z.object({
   outcome: record<CallOutcome>(),
 })
 
-function columns(use: ModelUse): [number, number, number, number | null] {
-  return [use.inputTokens, use.cachedTokens, use.outputTokens, use.costUsdNanos]
+function stored({ bytes, use }: TapedChunk): StoredChunk {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+  return [text, use.inputTokens, use.cachedTokens, use.outputTokens, use.costUsdNanos]
 }
 
 /** One call of a recording, from the value that was noted for it; undefined when it is none. */
@@ -118,13 +122,8 @@ export function readTapedCall(value: unknown, step: number): TapedCall | undefin
 }
 
 function chunkOf([text, inputTokens, cachedTokens, outputTokens, costUsdNanos]: StoredChunk): TapedChunk {
-  return { bytes: fromBase64(text), use: { inputTokens, cachedTokens, outputTokens, costUsdNanos } }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
-}
-
-function fromBase64(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'base64'))
+  return {
+    bytes: new Uint8Array(Buffer.from(text, 'base64')),
+    use: { inputTokens, cachedTokens, outputTokens, costUsdNanos },
+  }
 }

@@ -62,7 +62,8 @@ async function session(calls: Readonly<Record<string, readonly Uint8Array[]>>) {
   const begun = Promise.withResolvers<void>()
   const ending = Promise.withResolvers<void>()
   kernel.serve(async (pid) => {
-    const tape = recordings.tape(kernel.host.door(pid).note)
+    const tape = recordings.tape(id, kernel.host.door(pid).note)
+    if (!tape) throw new Error('it is recorded')
     for (const [hash, pieces] of Object.entries(calls)) answer(tape, hash, pieces)
     begun.resolve()
     await ending.promise
@@ -230,4 +231,8 @@ it('sweeps what belongs to no session, and locks, and nothing else', () => {
   for (const name of names) writeFileSync(at(name), 'x')
   recordings.sweep((sessionId) => sessionId === 'ses-known1')
   expect(readdirSync(folder).sort()).toEqual(['notes.txt', 'ses-known1.jnl', 'ses-known1.jnl.part'])
+})
+
+it('takes nothing down of a session that is not recorded', () => {
+  expect(recordings.tape('ses-notrecorded', () => undefined)).toBeNull()
 })

@@ -123,8 +123,9 @@ export function createRecordings(parts: RecordingParts) {
     digestOf: open.digestOf,
     /** The session goes on where it can't be followed: what there is of its recording never becomes whole. */
     breakOff: open.breakOff,
-    /** Takes the session's model calls down in its recording. */
-    tape: (note: NoteOperation): Tape => createRecordingTape(note, mask),
+    /** Takes the session's model calls down in its recording; null when there is none to take them down in. */
+    tape: (sessionId: string, note: NoteOperation): Tape | null =>
+      open.has(sessionId) ? createRecordingTape(note, mask) : null,
     play: (sessionId: string): Promise<PlayedRecording> => play(places, sessionId),
     /** Removes what belongs to no session, and locks of earlier writers; before anything is recorded. */
     sweep: places.sweep,

@@ -137,13 +137,13 @@ it('leaves a client waiting again that gave up when it was recorded', async () =
 it('plays a recording into other folders', async () => {
   bed = await openBed({
     script: () => ({
-      text: ['In /work/a', 'rea/src it is.'],
-      calls: [{ name: 'write_file', args: { path: '/work/area/a.txt' } }],
+      text: ['In /srv/a', 'rea/src it is.'],
+      calls: [{ name: 'write_file', args: { path: '/srv/area/a.txt' } }],
     }),
   })
   const tape = createMemoryTape()
   bed.session.tape = tape
-  await ask(bed, 'openai-responses', requestIn('openai-responses', true, 'Look into /work/area.'))
+  await ask(bed, 'openai-responses', requestIn('openai-responses', true, 'Look into /srv/area.'))
   bed.session.tape = createReplayTape(tape.calls())
   bed.session.placeholders = [{ text: '/else/where', token: '<workarea>' }]
   const answer = await ask(
@@ -155,7 +155,7 @@ it('plays a recording into other folders', async () => {
   const text = answer.body.toString()
   expect(text).toContain('"text":"In /else/where/src it is."')
   expect(text).toContain('"arguments":"{\\"path\\":\\"/else/where/a.txt\\"}"')
-  expect(text).not.toContain('/work/area')
+  expect(text).not.toContain('/srv/area')
 })
 
 it('gives parallel calls the answers of their own requests, the same ones in their order', async () => {
@@ -195,8 +195,8 @@ it('leaves out of a comparison what no two runs share', () => {
   )
   const two = canonicalOf(
     asked,
-    body('/tmp/x "2"', 'ffffffff-7d3c-4a52-9c3e-0123456789ab', '2027-01-02 23:59:59', '1.5 seconds'),
-    places('/tmp/x "2"'),
+    body('/srv/x "2"', 'ffffffff-7d3c-4a52-9c3e-0123456789ab', '2027-01-02 23:59:59', '1.5 seconds'),
+    places('/srv/x "2"'),
   )
   expect(two).toEqual(one)
   expect(one.text).toContain('<workarea>/src')

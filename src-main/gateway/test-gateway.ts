@@ -89,7 +89,7 @@ export function createPurse(tokens: number): PurseSession {
   let open: (isRunning: boolean) => void = () => undefined
   return {
     id: 'ses_1',
-    placeholders: [{ text: '/work/area', token: '<workarea>' }],
+    placeholders: [{ text: '/srv/area', token: '<workarea>' }],
     tape: null,
     openings,
     outcomes,

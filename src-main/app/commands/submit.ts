@@ -115,7 +115,9 @@ export async function replaySession(
   if (!record) throw notReplayable(sessionId, 'It never had a workarea.')
   if (record.carriedChanges)
     throw notReplayable(sessionId, 'It started from uncommitted changes, which are not kept.')
-  const problem = await powers.recordings.problem(sessionId)
+  // A replay calls nobody, so its own recording has nothing to play.
+  const source = state.extras.replays ?? sessionId
+  const problem = await powers.recordings.problem(source)
   if (problem !== null) throw notReplayable(sessionId, problem)
   const input: SubmitInput = {
     projectId: row.projectId,
@@ -130,7 +132,7 @@ export async function replaySession(
     hosts: [...asked.hosts],
     acceptUnconfined: asked.acceptUnconfined,
   }
-  return submitSession(parts, input, call, sessionId)
+  return submitSession(parts, input, call, source)
 }
 
 function notReplayable(sessionId: string, reason: string): SignalboxError {

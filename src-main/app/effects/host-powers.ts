@@ -35,8 +35,8 @@ export interface HostPowers {
   readonly gateway: ModelGateway | undefined
   readonly programs: Programs
   readonly recordings: {
-    /** Takes the session's model calls down. */
-    tape(note: KernelDoor['note']): Tape
+    /** Takes the session's model calls down; null when it is not recorded. */
+    tape(sessionId: string, note: KernelDoor['note']): Tape | null
     /** What a recorded session called, to be played. Errors: `not_replayable`. */
     play(sessionId: string): Promise<PlayedRecording>
     /** True of a recording that an earlier run began and nobody goes on with. */

@@ -15,8 +15,6 @@ export interface LiveSession {
   pid: number | undefined
   /** Prompts that its process has been given, so that giving one twice is harmless. */
   readonly given: Set<string>
-  /** Names of the devices that it was granted. */
-  devices: readonly string[]
   handle: RuntimeHandle | undefined
   /** Resolves when the runtime stands, with undefined when it does not. */
   readonly ready: PromiseWithResolvers<RuntimeHandle | undefined>
@@ -49,7 +47,6 @@ export function createLiveSession(row: SessionRow): LiveSession {
     turn: undefined,
     pid: undefined,
     given: new Set(),
-    devices: [],
     handle: undefined,
     ready: Promise.withResolvers(),
     isAdopted: false,

@@ -69,7 +69,7 @@ export function openRuntimeSession(
 function modelWays(
   powers: HostPowers,
   live: LiveSession,
-  { pid, home, record, accepted, replayed }: RuntimeSessionFacts,
+  { pid, home, record, replayed }: RuntimeSessionFacts,
   showUsage: () => void,
 ): Pick<RuntimeSession, 'openGateway' | 'openModelCall'> {
   const { gateway, kernel, ids, clock, noteCall, recordings } = powers
@@ -79,9 +79,9 @@ function modelWays(
     sessionId: live.id,
     door,
     meter: () => live.meter,
-    // A replay spends what was spent then, so that it ends where it ended; nobody pays.
-    isFree: live.row.payment === 'none' && accepted.replays === null,
-    tape: replayed?.tape ?? recordings.tape(door.note),
+    // A replay's money is not paid twice: it would be the fleet's of today.
+    isFree: live.row.payment === 'none',
+    tape: replayed?.tape ?? recordings.tape(live.id, door.note),
     placeholders: [
       { text: record.path, token: '<workarea>' },
       { text: home, token: '<home>' },

@@ -174,7 +174,6 @@ export function spawnProcess(
     prompts,
   })
   live.pid = pid
-  live.devices = devices
   for (const { promptId } of prompts) if (promptId !== null) live.given.add(promptId)
   state.byPid.set(pid, live)
   const { toolCalls, wallMs } = row.usage
