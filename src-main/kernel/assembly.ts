@@ -10,7 +10,7 @@ import { exitProcess } from './exit.ts'
 import { HostBus } from './host-events.ts'
 import type { Pid } from './ids.ts'
 import { KernelTime } from './kernel-time.ts'
-import { Metrics } from './metrics.ts'
+import { count, Metrics } from './metrics.ts'
 import { DefaultPager, KeywordRecaller } from './pager.ts'
 import { SeededRandom } from './random.ts'
 import { Routes } from './routes.ts'
@@ -46,8 +46,7 @@ export function createCore(
   const tombstones: Core['tombstones'] = new Map()
   const capEvents: CapTableEvents = {
     died(cap, why) {
-      if (why === 'revoked')
-        metrics.add('cap_revocations_total', 1, cap.handle ? 'handle' : cap.resource.kind)
+      if (why === 'revoked') count(metrics.revocations, cap.handle ? 'handle' : cap.resource.kind)
       for (const dependent of cap.dependents ?? []) dependent.close()
     },
     processUnnamed: (pid) => tombstones.delete(pid),

@@ -21,7 +21,7 @@ function headOfJson(value: unknown, chars: number): string | undefined {
   switch (typeof value) {
     case 'string':
       // What an escape makes of a pair that is cut in half comes after the characters that are asked for.
-      return JSON.stringify(value.length > chars ? value.slice(0, chars) : value)
+      return quoted(value.length > chars ? value.slice(0, chars) : value)
     case 'number':
       return Number.isFinite(value) ? String(value) : 'null'
     case 'boolean':
@@ -51,27 +51,37 @@ function headOfRecord(record: Readonly<Record<string, unknown>>, chars: number):
     if (out.length >= chars) break
     const item = headOfJson(record[key], chars - out.length)
     if (item === undefined) return undefined
-    out += `${out === '{' ? '' : ','}${JSON.stringify(key)}:${item}`
+    out += `${out === '{' ? '' : ','}${quoted(key)}:${item}`
   }
   return `${out}}`
 }
 
+/** A text as JSON; most need no escape, and then calling the host for it costs more than the rest. */
+function quoted(text: string): string {
+  return textBytes(text) === text.length + 2 ? `"${text}"` : JSON.stringify(text)
+}
+
 /** A record, which JSON writes key by key: copied bodies hold no functions, and so none that JSON would ask first. */
-function isPlain(value: object): value is Readonly<Record<string, unknown>> {
+export function isPlain(value: object): value is Readonly<Record<string, unknown>> {
   return Object.getPrototypeOf(value) === Object.prototype
 }
 
 /** Size of a body in tokens when nobody counted: a quarter of its UTF-8 length as JSON, at least 1. */
 export function estTokens(body: unknown): number {
   const counted = jsonBytes(body)
-  return Math.max(1, Math.ceil((counted < 0 ? writtenBytes(body) : counted) / 4))
+  return tokensOf(counted < 0 ? writtenBytes(body) : counted)
+}
+
+/** Tokens that so many bytes of JSON are taken for. */
+export function tokensOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / 4))
 }
 
 /** Low enough that no sum of lengths brings it back above 0. */
-const UNKNOWN = -1e15
+export const UNKNOWN = -1e15
 
 /** UTF-8 length of a value's JSON, or negative where it has to be written to be known. */
-function jsonBytes(value: unknown): number {
+export function jsonBytes(value: unknown): number {
   switch (typeof value) {
     case 'string':
       return textBytes(value)
@@ -97,7 +107,8 @@ function partsBytes(value: object): number {
   return bytes === 1 ? 2 : bytes
 }
 
-function textBytes(text: string): number {
+/** UTF-8 length of a text as JSON. */
+export function textBytes(text: string): number {
   let bytes = text.length + 2
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)

@@ -1,5 +1,5 @@
 import type { Caveat, Right } from './abi.ts'
-import { type Capability, rightBits, rightNames } from './capability.ts'
+import { type Capability, rightBits } from './capability.ts'
 import { type Core, parseMs } from './core.ts'
 import { checkName } from './device.ts'
 import { CapError, KernelError } from './errors.ts'
@@ -18,7 +18,7 @@ export function selfCap(core: Core, process: Process): CapRef {
 
 function minted(core: Core, process: Process, pid: Pid, rights: number): CapRef {
   const cap = core.caps.mint(process.pid, { kind: 'process', pid }, rights)
-  core.events.pushOften(process.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(rights) })
+  core.events.pushCap(process.pid, 'cap.mint', cap.id, rights)
   return cap.ref
 }
 
@@ -63,7 +63,7 @@ function narrowed(
   const caveats: readonly Caveat[] =
     expiresAt === undefined ? cap.caveats : [...cap.caveats, { kind: 'expires', at: expiresAt }]
   const child = core.caps.child(cap, process.pid, bits, caveats)
-  core.events.pushOften(process.pid, { kind: 'cap.derive', cap: child.id, rights: rightNames(bits) })
+  core.events.pushCap(process.pid, 'cap.derive', child.id, bits)
   return child.ref
 }
 
@@ -72,7 +72,7 @@ export function revoke(core: Core, process: Process, ref: CapRef): void {
   const cap = core.caps.owned(process.pid, ref)
   const count = core.caps.revoke(cap)
   core.dispatcher.spend(process, count - 1)
-  core.events.pushOften(process.pid, { kind: 'cap.revoke', cap: cap.id, count })
+  core.events.pushRevoked(process.pid, cap.id, count)
 }
 
 /** The pid behind a process capability that carries the right. */

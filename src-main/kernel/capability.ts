@@ -18,6 +18,7 @@ const RIGHT_BITS: Record<Right, number> = {
   spawn: 32,
   kill: 64,
 }
+const RIGHTS = Object.keys(RIGHT_BITS) as readonly Right[]
 /** Longest derivation path; bounds every walk. */
 const MAX_DEPTH = 4096
 /** One message for unknown and foreign references, so that a process cannot probe for other processes' names. */
@@ -100,7 +101,7 @@ export function rightBits(rights: readonly Right[]): number {
 
 /** The names of a packed set of rights, in a fixed order. */
 export function rightNames(bits: number): Right[] {
-  return (Object.keys(RIGHT_BITS) as Right[]).filter((right) => (bits & RIGHT_BITS[right]) !== 0)
+  return RIGHTS.filter((right) => (bits & RIGHT_BITS[right]) !== 0)
 }
 
 /** Told when a capability leaves the table, and when the last one that names a process does. */

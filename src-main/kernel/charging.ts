@@ -115,10 +115,17 @@ function record(
   meter.tokens.value += tokens
   meter.toolCalls.value += toolCalls
   meter.usd.value += nanoUsd / 1e9
-  const ev = { kind: 'charge', what, tokens, toolCalls, nanoUsd } as const
-  const isPlain = !isLate && !isEstimated
-  core.events.pushOften(
-    process.pid,
-    isPlain ? ev : { ...ev, ...(isLate && { late: true }), ...(isEstimated && { estimated: true }) },
-  )
+  if (!isLate && !isEstimated) {
+    core.events.pushCharged(process.pid, what, tokens, toolCalls, nanoUsd)
+    return
+  }
+  core.events.pushOften(process.pid, {
+    kind: 'charge',
+    what,
+    tokens,
+    toolCalls,
+    nanoUsd,
+    ...(isLate && { late: true }),
+    ...(isEstimated && { estimated: true }),
+  })
 }

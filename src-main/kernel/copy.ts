@@ -1,3 +1,4 @@
+import { estTokens, jsonBytes, textBytes, tokensOf, UNKNOWN } from './body-text.ts'
 import { invalid } from './errors.ts'
 
 /** Nesting beyond this is refused; it also is what ends a cycle. */
@@ -5,8 +6,12 @@ const MAX_DEPTH = 200
 /** Values in one body; a shared sub-object counts each time it is reached, which bounds exponential sharing. */
 const MAX_VALUES = 1_000_000
 
-interface Budget {
+/** One copy under way. */
+interface Course {
+  /** Values that may still come. */
   values: number
+  /** Bytes of JSON so far, negative where the copy has to be written out to be known; undefined where nobody asks. */
+  bytes: number | undefined
 }
 
 /**
@@ -16,7 +21,15 @@ interface Budget {
  */
 export function copyBody(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return primitive(value)
-  return copyObject(value, 0, { values: MAX_VALUES })
+  return copyObject(value, 0, { values: MAX_VALUES, bytes: undefined })
+}
+
+/** As `copyBody`, with the size of the copy in tokens, which is found on the way. */
+export function copySized(value: unknown): { readonly copy: unknown; readonly tokens: number } {
+  const course: Course = { values: MAX_VALUES, bytes: 0 }
+  const copy = copyValue(value, 0, course)
+  const { bytes = 0 } = course
+  return { copy, tokens: bytes < 0 ? estTokens(copy) : tokensOf(bytes) }
 }
 
 function primitive(value: unknown): unknown {
@@ -24,57 +37,67 @@ function primitive(value: unknown): unknown {
   return value
 }
 
-function copyValue(value: unknown, depth: number, budget: Budget): unknown {
-  if (typeof value === 'object' && value !== null) return copyObject(value, depth, budget)
-  if (--budget.values < 0) invalid('body is too large')
+function copyValue(value: unknown, depth: number, course: Course): unknown {
+  if (typeof value === 'object' && value !== null) return copyObject(value, depth, course)
+  if (--course.values < 0) invalid('body is too large')
+  if (course.bytes !== undefined) course.bytes += jsonBytes(value)
   return primitive(value)
 }
 
-function copyObject(value: object, depth: number, budget: Budget): unknown {
+function copyObject(value: object, depth: number, course: Course): unknown {
   if (depth > MAX_DEPTH) invalid('body is nested too deeply or cyclic')
-  if (--budget.values < 0) invalid('body is too large')
-  if (Array.isArray(value)) return copyArray(value, depth, budget)
+  if (--course.values < 0) invalid('body is too large')
   const proto: unknown = Object.getPrototypeOf(value)
-  if (proto === Object.prototype || proto === null) return copyRecord(value, depth, budget)
-  return copySpecial(value, depth, budget)
+  if (proto === Object.prototype || proto === null) return copyRecord(value, depth, course)
+  if (Array.isArray(value)) return copyArray(value, depth, course)
+  if (course.bytes !== undefined) course.bytes = UNKNOWN
+  return copySpecial(value, depth, course)
 }
 
-function copyArray(value: readonly unknown[], depth: number, budget: Budget): unknown[] {
+function copyArray(value: readonly unknown[], depth: number, course: Course): unknown[] {
   const length = value.length
-  if (length > budget.values) invalid('body is too large')
+  if (length > course.values) invalid('body is too large')
   const out: unknown[] = new Array(length)
-  for (let i = 0; i < length; i++) out[i] = copyValue(value[i], depth + 1, budget)
+  for (let i = 0; i < length; i++) out[i] = copyValue(value[i], depth + 1, course)
+  // Brackets, and a comma between each two.
+  if (course.bytes !== undefined) course.bytes += length === 0 ? 2 : length + 1
   return out
 }
 
-function copyRecord(value: object, depth: number, budget: Budget): Record<string, unknown> {
+function copyRecord(value: object, depth: number, course: Course): Record<string, unknown> {
   // A spread copies the shape in one go, and `__proto__` as the plain property it is; then what is nested is replaced.
   const out: Record<PropertyKey, unknown> = { ...value }
+  let fields = 0
   for (const key in out) {
     const item = out[key]
-    if (typeof item === 'object' && item !== null) out[key] = copyObject(item, depth + 1, budget)
+    fields++
+    if (typeof item === 'object' && item !== null) out[key] = copyObject(item, depth + 1, course)
     else {
-      if (--budget.values < 0) invalid('body is too large')
+      if (--course.values < 0) invalid('body is too large')
       if (typeof item === 'function' || typeof item === 'symbol') primitive(item)
+      if (course.bytes !== undefined) course.bytes += jsonBytes(item)
     }
+    if (course.bytes !== undefined) course.bytes += textBytes(key)
   }
+  // Braces, a colon in each field, a comma between each two.
+  if (course.bytes !== undefined) course.bytes += fields === 0 ? 2 : 2 * fields + 1
   const symbols = Object.getOwnPropertySymbols(out)
-  for (const symbol of symbols) Reflect.deleteProperty(out, symbol)
+  if (symbols.length > 0) for (const symbol of symbols) Reflect.deleteProperty(out, symbol)
   return out
 }
 
-function copySpecial(value: object, depth: number, budget: Budget): unknown {
+function copySpecial(value: object, depth: number, course: Course): unknown {
   if (value instanceof Date) return new Date(value.getTime())
   if (value instanceof Map) {
     const out = new Map<unknown, unknown>()
     for (const [key, item] of value) {
-      out.set(copyValue(key, depth + 1, budget), copyValue(item, depth + 1, budget))
+      out.set(copyValue(key, depth + 1, course), copyValue(item, depth + 1, course))
     }
     return out
   }
   if (value instanceof Set) {
     const out = new Set<unknown>()
-    for (const item of value) out.add(copyValue(item, depth + 1, budget))
+    for (const item of value) out.add(copyValue(item, depth + 1, course))
     return out
   }
   // Through a view of ours: methods that the caller put on its own object are not asked.

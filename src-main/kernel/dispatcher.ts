@@ -1,7 +1,7 @@
 import type { Clock, KernelPowers } from './abi.ts'
 import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
-import type { Metrics } from './metrics.ts'
+import { count, type Metrics } from './metrics.ts'
 import { Completion, Park, type Process, type WaitKind } from './process.ts'
 import { ReadyQueue } from './ready-queue.ts'
 
@@ -108,8 +108,7 @@ export class Dispatcher {
 
   /** Books a system call on the caller's time slice. */
   enter(process: Process, name: string, reductions: number): void {
-    const calls = this.#config.metrics.syscalls
-    calls[name] = (calls[name] ?? 0) + 1
+    count(this.#config.metrics.syscalls, name)
     process.tape?.called()
     if ((++this.#calls & SAMPLE) === 0) this.#hooks.sampled(process, name)
     process.isForeign = false

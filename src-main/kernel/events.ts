@@ -1,4 +1,5 @@
 import type { ExitReason, LogLevel, ResourceName, Right } from './abi.ts'
+import { rightNames } from './capability.ts'
 import type { Pid } from './ids.ts'
 
 /** Kernel events: telemetry, kept in a ring. They carry no capability references and no message bodies. */
@@ -76,18 +77,27 @@ const RING = 65_536
 const FIRST_RING = 1024
 const NO_TAPS: readonly never[] = Object.freeze([])
 
-/** What a slot holds: a whole event, or one of the frequent kinds as bare numbers. */
-const WHOLE = 0
+/** What a slot holds. Those from `WHOLE` on have an object or a text beside their numbers. */
 const SENT = 1
 const RECEIVED = 2
 const PAGED_OUT = 3
 const PAGED_IN = 4
+const MINTED = 5
+const DERIVED = 6
+const DELEGATED = 7
+const REVOKED = 8
+const WHOLE = 9
+const READ = 10
+const WRITTEN = 11
+const CHARGED = 12
 const MOST = 2 ** 31 - 1
 const NOBODY = -1
+const CAP_KINDS = { 'cap.mint': MINTED, 'cap.derive': DERIVED, 'cap.delegate': DELEGATED } as const
 
 /**
- * The last 65,536 events. Messages and paging are the most of them, and lie in the ring as numbers: an object for each would live
- * just long enough to be expensive. The ring grows to its size only as it is needed.
+ * The last 65,536 events. The frequent kinds lie in the ring as numbers: an object for each would live just long enough
+ * to be expensive, and collecting such objects is what holds a busy thread longest. The ring grows to its size only as
+ * it is needed.
  */
 export class EventLog {
   readonly #time: EventTime
@@ -98,7 +108,9 @@ export class EventLog {
   #pids = new Int32Array(FIRST_RING)
   #others = new Int32Array(FIRST_RING)
   #counts = new Int32Array(FIRST_RING)
-  #whole: (KEvent | undefined)[] = []
+  #amounts = new Float64Array(FIRST_RING)
+  /** The event itself, or its one text: of a driver. */
+  #things: (KEvent | string | undefined)[] = new Array(FIRST_RING).fill(undefined)
   #seq = 0
   #taps: readonly ((event: StampedEvent) => void)[] = NO_TAPS
 
@@ -109,43 +121,51 @@ export class EventLog {
   }
 
   push(pid: Pid | undefined, ev: KEvent): void {
-    const slot = this.#take(WHOLE, pid ?? NOBODY, this.#time.exact())
-    this.#whole[slot] = ev
-    if (this.#taps !== NO_TAPS) this.#tell()
+    this.#put(WHOLE, pid ?? NOBODY, this.#time.exact(), 0, 0, ev)
   }
 
   /** As `push`, for what happens so often that it is not worth reading the clock. */
   pushOften(pid: Pid, ev: KEvent): void {
-    const slot = this.#take(WHOLE, pid, this.#time.lately())
-    this.#whole[slot] = ev
-    if (this.#taps !== NO_TAPS) this.#tell()
+    this.#put(WHOLE, pid, this.#time.lately(), 0, 0, ev)
   }
 
   /** A message was sent to a process of this kernel. */
   pushSent(from: Pid, to: Pid, caps: number): void {
-    const slot = this.#take(SENT, from, this.#time.lately())
-    this.#others[slot] = to
-    this.#counts[slot] = caps
-    if (this.#taps !== NO_TAPS) this.#tell()
+    this.#put(SENT, from, this.#time.lately(), to, caps)
   }
 
   /** A message was handed to its receiver. */
   pushReceived(pid: Pid, from: Pid): void {
-    const slot = this.#take(RECEIVED, pid, this.#time.lately())
-    this.#others[slot] = from
-    if (this.#taps !== NO_TAPS) this.#tell()
+    this.#put(RECEIVED, pid, this.#time.lately(), from, 0)
   }
 
   /** Segments left for swap, or came back. */
   pushPaged(pid: Pid, kind: 'page.out' | 'page.in', tokens: number, segments: number): void {
-    if (tokens > MOST) {
-      this.pushOften(pid, { kind, tokens, segments })
-      return
-    }
-    const slot = this.#take(kind === 'page.out' ? PAGED_OUT : PAGED_IN, pid, this.#time.lately())
-    this.#others[slot] = tokens
-    this.#counts[slot] = segments
-    if (this.#taps !== NO_TAPS) this.#tell()
+    if (tokens > MOST) this.pushOften(pid, { kind, tokens, segments })
+    else this.#put(kind === 'page.out' ? PAGED_OUT : PAGED_IN, pid, this.#time.lately(), tokens, segments)
+  }
+
+  /** A capability was made; `rights` packed. */
+  pushCap(pid: Pid, kind: keyof typeof CAP_KINDS, cap: number, rights: number): void {
+    this.#put(CAP_KINDS[kind], pid, this.#time.lately(), cap, rights)
+  }
+
+  /** A capability was taken away with all that derived from it. */
+  pushRevoked(pid: Pid, cap: number, count: number): void {
+    this.#put(REVOKED, pid, this.#time.lately(), cap, count)
+  }
+
+  /** A driver's operation ended. */
+  pushIo(pid: Pid, driver: string, op: 'read' | 'write', ok: boolean, isLate: boolean): void {
+    const flags = (ok ? 1 : 0) | (isLate ? 2 : 0)
+    this.#put(op === 'read' ? READ : WRITTEN, pid, this.#time.lately(), flags, 0, driver)
+  }
+
+  /** A process paid, in time and by what is known to be the price. */
+  pushCharged(pid: Pid, what: string, tokens: number, toolCalls: number, nanoUsd: number): void {
+    if (tokens > MOST || toolCalls > MOST)
+      this.pushOften(pid, { kind: 'charge', what, tokens, toolCalls, nanoUsd })
+    else this.#put(CHARGED, pid, this.#time.lately(), tokens, toolCalls, what, nanoUsd)
   }
 
   /** Calls `take` with every event from now on, as it happens; returns how to stop that. */
@@ -165,14 +185,26 @@ export class EventLog {
     return out
   }
 
-  #take(kind: number, pid: number, at: number): number {
+  #put(
+    kind: number,
+    pid: number,
+    at: number,
+    other: number,
+    count: number,
+    thing?: KEvent | string,
+    amount = 0,
+  ): void {
     if (this.#seq === this.#size && this.#size < this.#capacity) this.#grow()
     const slot = this.#seq++ & (this.#size - 1)
-    if (this.#kinds[slot] === WHOLE && kind !== WHOLE) this.#whole[slot] = undefined
+    // What was there may be large; it must not live on because its slot is used for numbers.
+    if (thing !== undefined || (this.#kinds[slot] ?? 0) >= WHOLE) this.#things[slot] = thing
     this.#kinds[slot] = kind
     this.#pids[slot] = pid
     this.#ats[slot] = at
-    return slot
+    this.#others[slot] = other
+    this.#counts[slot] = count
+    if (kind === CHARGED) this.#amounts[slot] = amount
+    if (this.#taps !== NO_TAPS) this.#tell()
   }
 
   #tell(): void {
@@ -189,30 +221,62 @@ export class EventLog {
   }
 
   #eventIn(slot: number): KEvent {
+    const thing = this.#things[slot]
+    if (typeof thing === 'object') return thing
     const other = this.#others[slot] ?? 0
     const count = this.#counts[slot] ?? 0
-    switch (this.#kinds[slot]) {
-      case SENT:
-        return { kind: 'send', to: other as Pid, caps: count }
-      case RECEIVED:
-        return { kind: 'recv', from: other as Pid }
-      case PAGED_OUT:
-        return { kind: 'page.out', tokens: other, segments: count }
-      case PAGED_IN:
-        return { kind: 'page.in', tokens: other, segments: count }
-      default:
-        return this.#whole[slot] ?? { kind: 'fault', where: 'events', error: 'an event is missing' }
+    const kind = this.#kinds[slot]
+    if (typeof thing === 'string') {
+      if (kind === CHARGED) {
+        const nanoUsd = this.#amounts[slot] ?? 0
+        return { kind: 'charge', what: thing, tokens: other, toolCalls: count, nanoUsd }
+      }
+      const ev = {
+        kind: 'io',
+        driver: thing,
+        op: kind === READ ? 'read' : 'write',
+        ok: (other & 1) !== 0,
+      } as const
+      return (other & 2) === 0 ? ev : { ...ev, late: true }
     }
+    return numbered(kind, other, count)
   }
 
   /** Only while nothing has been overwritten yet, so that every slot keeps its place. */
   #grow(): void {
+    const things = new Array<undefined>(this.#size).fill(undefined)
+    this.#things = [...this.#things, ...things]
     this.#size *= 2
     this.#kinds = longer(this.#kinds, new Uint8Array(this.#size))
     this.#ats = longer(this.#ats, new Float64Array(this.#size))
     this.#pids = longer(this.#pids, new Int32Array(this.#size))
     this.#others = longer(this.#others, new Int32Array(this.#size))
     this.#counts = longer(this.#counts, new Int32Array(this.#size))
+    this.#amounts = longer(this.#amounts, new Float64Array(this.#size))
+  }
+}
+
+/** An event that is numbers and nothing else. */
+function numbered(kind: number | undefined, other: number, count: number): KEvent {
+  switch (kind) {
+    case SENT:
+      return { kind: 'send', to: other as Pid, caps: count }
+    case RECEIVED:
+      return { kind: 'recv', from: other as Pid }
+    case PAGED_OUT:
+      return { kind: 'page.out', tokens: other, segments: count }
+    case PAGED_IN:
+      return { kind: 'page.in', tokens: other, segments: count }
+    case MINTED:
+      return { kind: 'cap.mint', cap: other, rights: rightNames(count) }
+    case DERIVED:
+      return { kind: 'cap.derive', cap: other, rights: rightNames(count) }
+    case DELEGATED:
+      return { kind: 'cap.delegate', cap: other, rights: rightNames(count) }
+    case REVOKED:
+      return { kind: 'cap.revoke', cap: other, count }
+    default:
+      return { kind: 'fault', where: 'events', error: 'an event is missing' }
   }
 }
 

@@ -4,6 +4,7 @@ import type { Core } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { dropMailbox } from './ipc.ts'
 import { clearTimers } from './lifetime.ts'
+import { count } from './metrics.ts'
 import type { Process } from './process.ts'
 import { usageOf } from './usage.ts'
 import { notifyEnd } from './watch.ts'
@@ -34,7 +35,7 @@ export function exitProcess(core: Core, process: Process, reason: ExitReason): v
     core.tombstones.set(process.pid, { pid: process.pid, reason, notified: process.watchers })
   }
   notifyEnd(core, process, reason)
-  core.metrics.add('exits_total', 1, reason.kind)
+  count(core.metrics.exits, reason.kind)
   core.events.push(process.pid, { kind: 'exit', reason })
   core.host.emit({ type: 'process.exited', pid: process.pid, reason, usage })
   process.releaseDoors()

@@ -1,12 +1,12 @@
 import type { Message, RecvOptions, RemoteSender, Resource, SendOptions, Term } from './abi.ts'
-import { type Capability, rightNames } from './capability.ts'
+import type { Capability } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess, parseMs, requireAlive, setTimer } from './core.ts'
 import { CapError, KernelError } from './errors.ts'
 import { type CapRef, KERNEL_PID, type MsgId, newMsgId, type Pid } from './ids.ts'
 import { transfer } from './io.ts'
-import { Envelope } from './mailbox.ts'
-import type { ParkedSend, Process, Receiver } from './process.ts'
+import { type Letter, newLetter } from './mailbox.ts'
+import type { Park, ParkedSend, Process } from './process.ts'
 import { sendRemote } from './remote.ts'
 
 /** The message switch: send, receive, back-pressure, deadlines. */
@@ -41,12 +41,12 @@ export function send(
   const carried = carriedBy(core, sender, refs)
   if (carried.length > 0) core.dispatcher.spend(sender, carried.length)
   const id = newMsgId(core.nextMessage())
-  const envelope = new Envelope(id, sender.pid, receiver.pid, copied, corr, deadlineAt)
+  const letter = newLetter(id, sender.pid, receiver.pid, copied, corr, deadlineAt)
   if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) {
     if (receiver === sender) throw new KernelError('EDEADLK', 'own mailbox is full')
-    return parkSend(core, sender, receiver, { envelope, carried })
+    return parkSend(core, sender, receiver, { letter, carried })
   }
-  admit(core, receiver, envelope, carried)
+  admit(core, receiver, letter, carried)
   return core.dispatcher.answer(sender, undefined)
 }
 
@@ -66,16 +66,10 @@ function sendAway(
 
 /** Puts a message of the kernel or the host at the tail of a mailbox: never bounded, never parked. */
 export function post(core: Core, receiver: Process, body: unknown, caps: readonly CapRef[] = []): void {
-  const envelope = new Envelope(
-    newMsgId(core.nextMessage()),
-    KERNEL_PID,
-    receiver.pid,
-    body,
-    undefined,
-    NEVER,
-  )
-  if (caps.length > 0) envelope.caps = caps
-  deliver(core, receiver, envelope)
+  const id = newMsgId(core.nextMessage())
+  const letter = newLetter(id, KERNEL_PID, receiver.pid, body, undefined, NEVER)
+  if (caps.length > 0) letter.caps = caps
+  deliver(core, receiver, letter)
 }
 
 /** Queues a message that came from another node, under the bound of the mailbox; false when that is full. */
@@ -89,7 +83,7 @@ export function admitRemote(
 ): boolean {
   if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) return false
   const id = newMsgId(core.nextMessage())
-  deliver(core, receiver, new Envelope(id, KERNEL_PID, receiver.pid, body, corr, deadlineAt, remote))
+  deliver(core, receiver, newLetter(id, KERNEL_PID, receiver.pid, body, corr, deadlineAt, remote))
   return true
 }
 
@@ -105,20 +99,19 @@ export function recv(core: Core, process: Process, options: RecvOptions | undefi
   const timeoutMs = options?.timeoutMs
   if (timeoutMs !== undefined) parseMs(timeoutMs, 'timeoutMs')
   requireAlive(process)
-  for (let found = process.mailbox.find(corr); found; found = process.mailbox.find(corr)) {
-    process.mailbox.remove(found)
-    admitSenders(core, process)
+  for (let found = process.mailbox.take(corr); found; found = process.mailbox.take(corr)) {
+    if (process.senders.size > 0) admitSenders(core, process)
     if (isExpired(core, found)) continue
     core.events.pushReceived(process.pid, found.from)
-    return core.dispatcher.answer(process, found.toMessage())
+    return core.dispatcher.answer<Message>(process, found)
   }
   if (timeoutMs === 0) throw new KernelError('ETIMEDOUT', 'no message')
   const park = core.dispatcher.park(process, 'recv')
-  const receiver = { park, corr }
-  process.receivers.push(receiver)
+  park.corr = corr
+  process.receivers.push(park)
   if (timeoutMs !== undefined) {
     park.timer = setTimer(core, process, timeoutMs, () => {
-      process.receivers = process.receivers.filter((one) => one !== receiver)
+      process.receivers = process.receivers.filter((one) => one !== park)
       core.dispatcher.fail(park, new KernelError('ETIMEDOUT', 'no message in time'))
     })
   }
@@ -129,8 +122,7 @@ export function recv(core: Core, process: Process, options: RecvOptions | undefi
 
 /** Throws away a mailbox with the capabilities its messages carry. */
 export function dropMailbox(core: Core, process: Process): void {
-  for (let next = process.mailbox.peek(); next; next = process.mailbox.peek()) {
-    process.mailbox.remove(next)
+  for (let next = process.mailbox.take(undefined); next; next = process.mailbox.take(undefined)) {
     discardCaps(core, next)
   }
 }
@@ -154,11 +146,21 @@ const NO_REFS: readonly CapRef[] = Object.freeze([])
 
 /** Whether some parked `recv` would take a message with this `corr` at once. */
 function isAwaited(receiver: Process, corr: MsgId | undefined): boolean {
-  return receiver.receivers.some((one) => wants(one, corr))
+  return takerOf(receiver, corr) >= 0
 }
 
-function wants(receiver: Receiver, corr: MsgId | undefined): boolean {
-  return receiver.corr === undefined || receiver.corr === corr
+/** Index of the oldest parked `recv` that takes a message with this `corr`, or -1. */
+function takerOf({ receivers }: Process, corr: MsgId | undefined): number {
+  for (let i = 0; i < receivers.length; i++) {
+    const wanted = receivers[i]?.corr
+    if (wanted === undefined || wanted === corr) return i
+  }
+  return -1
+}
+
+/** Takes a parked `recv` out of those that wait. */
+function unpark(receivers: Park[], at: number): Park | undefined {
+  return receivers.length === 1 ? receivers.pop() : receivers.splice(at, 1)[0]
 }
 
 function parkSend(
@@ -169,12 +171,12 @@ function parkSend(
 ): Promise<void> {
   const park = core.dispatcher.park(sender, 'send')
   const parked: ParkedSend = { park, ...message }
-  const { deadlineAt } = message.envelope
+  const { deadline } = message.letter
   receiver.senders.add(parked)
   park.withdraw = () => receiver.senders.delete(parked)
-  if (deadlineAt !== NEVER) {
+  if (deadline !== undefined) {
     // Valid while now <= deadline, hence the extra millisecond.
-    park.timer = setTimer(core, sender, Math.max(0, deadlineAt - core.clock.now()) + 1, () => {
+    park.timer = setTimer(core, sender, Math.max(0, deadline - core.clock.now()) + 1, () => {
       receiver.senders.delete(parked)
       expired(core, receiver, sender.pid)
       core.dispatcher.complete(park, undefined)
@@ -186,11 +188,11 @@ function parkSend(
 /** Lets parked senders in, oldest first, while there is room or somebody waits for exactly that message. */
 function admitSenders(core: Core, receiver: Process): void {
   for (const parked of receiver.senders) {
-    if (receiver.mailbox.isFull && !isAwaited(receiver, parked.envelope.corr)) return
+    if (receiver.mailbox.isFull && !isAwaited(receiver, parked.letter.corr)) return
     receiver.senders.delete(parked)
     try {
-      if (core.clock.now() > parked.envelope.deadlineAt) expired(core, receiver, parked.park.process.pid)
-      else admit(core, receiver, parked.envelope, parked.carried)
+      if (isPast(core, parked.letter)) expired(core, receiver, parked.park.process.pid)
+      else admit(core, receiver, parked.letter, parked.carried)
       core.dispatcher.complete(parked.park, undefined)
     } catch (error) {
       core.dispatcher.fail(parked.park, error)
@@ -199,37 +201,37 @@ function admitSenders(core: Core, receiver: Process): void {
 }
 
 /** Delegates what a message carries, at this moment and not before, and delivers it. */
-function admit(core: Core, receiver: Process, envelope: Envelope, carried: readonly Capability[]): void {
-  if (carried.length > 0) envelope.caps = delegate(core, carried, receiver.pid)
-  deliver(core, receiver, envelope)
+function admit(core: Core, receiver: Process, letter: Letter, carried: readonly Capability[]): void {
+  if (carried.length > 0) letter.caps = delegate(core, carried, receiver.pid)
+  deliver(core, receiver, letter)
 }
 
 /** Hands a message to a parked `recv` that wants it, else queues it. */
-function deliver(core: Core, receiver: Process, envelope: Envelope): void {
+function deliver(core: Core, receiver: Process, letter: Letter): void {
   core.metrics.messages++
-  if (envelope.from !== KERNEL_PID) {
-    core.events.pushSent(envelope.from, receiver.pid, envelope.caps.length)
-  }
-  const { receivers } = receiver
-  const waiting = receivers.find((one) => wants(one, envelope.corr))
-  if (!waiting) {
-    receiver.mailbox.push(envelope)
+  if (letter.from !== KERNEL_PID) core.events.pushSent(letter.from, receiver.pid, letter.caps.length)
+  const taker = takerOf(receiver, letter.corr)
+  if (taker < 0) {
+    receiver.mailbox.push(letter)
     return
   }
-  if (isExpired(core, envelope)) return
-  if (receivers.length === 1) receivers.pop()
-  else receivers.splice(receivers.indexOf(waiting), 1)
-  core.events.pushReceived(receiver.pid, envelope.from)
-  core.dispatcher.complete(waiting.park, envelope.toMessage())
+  if (isExpired(core, letter)) return
+  const park = unpark(receiver.receivers, taker)
+  core.events.pushReceived(receiver.pid, letter.from)
+  if (park) core.dispatcher.complete(park, letter)
 }
 
 /** Drops a message past its deadline, with what it carries; its sender is not told. */
-function isExpired(core: Core, envelope: Envelope): boolean {
-  if (envelope.deadlineAt === NEVER || core.clock.now() <= envelope.deadlineAt) return false
-  discardCaps(core, envelope)
-  const receiver = core.processes.get(envelope.to)
-  if (receiver) expired(core, receiver, envelope.from)
+function isExpired(core: Core, letter: Letter): boolean {
+  if (!isPast(core, letter)) return false
+  discardCaps(core, letter)
+  const receiver = core.processes.get(letter.to)
+  if (receiver) expired(core, receiver, letter.from)
   return true
+}
+
+function isPast(core: Core, { deadline }: Letter): boolean {
+  return deadline !== undefined && core.clock.now() > deadline
 }
 
 function expired(core: Core, receiver: Process, from: Pid): void {
@@ -237,10 +239,10 @@ function expired(core: Core, receiver: Process, from: Pid): void {
   core.events.push(receiver.pid, { kind: 'msg.expired', from })
 }
 
-function discardCaps(core: Core, envelope: Envelope): void {
-  for (const ref of envelope.caps) {
+function discardCaps(core: Core, letter: Letter): void {
+  for (const ref of letter.caps) {
     try {
-      core.caps.delete(core.caps.owned(envelope.to, ref))
+      core.caps.delete(core.caps.owned(letter.to, ref))
     } catch (error) {
       // It died on the way, which is all that was wanted.
       if (!(error instanceof CapError)) throw error
@@ -263,7 +265,7 @@ export function delegate(core: Core, carried: readonly Capability[], receiver: P
   return carried.map((cap) => {
     if (cap.isRevoked || cap.isSkeleton || core.caps.isExpired(cap)) return core.caps.deadRef()
     const child = core.caps.child(cap, receiver, cap.rights)
-    core.events.pushOften(receiver, { kind: 'cap.delegate', cap: child.id, rights: rightNames(child.rights) })
+    core.events.pushCap(receiver, 'cap.delegate', child.id, child.rights)
     return child.ref
   })
 }

@@ -138,3 +138,23 @@ test('a hostile pager or recaller can cause an end over memory, never a broken m
     { numRuns: 120 },
   )
 })
+
+test('a summary has the beginnings of what left last, in order, whatever becomes of that before it is read', async () => {
+  const text = (i: number) => `note ${i} ${'x'.repeat(100)} end${i}`
+  for (const tokens of [100, 200]) {
+    const { how } = await end({}, 1000, async (sys) => {
+      const ids: SegId[] = []
+      for (let i = 0; i <= 1000 / tokens; i++) ids.push(await sys.remember({ text: text(i) }, { tokens }))
+      // Down to three quarters, the new one included; and forgotten while nobody has read the summary.
+      const left = tokens === 100 ? 4 : 3
+      for (const id of ids.slice(1, left)) sys.forget(id)
+      const summary = sys.workingSet().find((segment) => segment.summary)
+      expect(sys.workingSet()).toHaveLength(ids.length - left + 1)
+      const lines = ids.slice(0, left).map((_, i) => JSON.stringify({ text: text(i) }).slice(0, 80))
+      expect(summary?.body).toBe(lines.slice(-4).join('\n'))
+      expect(summary?.tokens).toBe(estTokens(summary?.body))
+      expect(await sys.recall('end1')).toEqual([])
+    })
+    expect(how).toEqual({ kind: 'normal' })
+  }
+})

@@ -1,6 +1,8 @@
 import type { Segment } from './abi.ts'
+import { type BodyWords, wantedWords } from './body-words.ts'
 import type { SegId } from './ids.ts'
-import { WordIndex } from './word-index.ts'
+import { extractOf, lineBytes, lineOf } from './pager.ts'
+import { bestOf, WordIndex } from './word-index.ts'
 
 /** Where a segment is: never in two places. */
 export type Place = 'nowhere' | 'resident' | 'swap'
@@ -8,7 +10,6 @@ export type Place = 'nowhere' | 'resident' | 'swap'
 /** A segment with its place in the original order of writing. Nothing outside the kernel ever holds one. */
 export class Stored {
   readonly id: SegId
-  readonly body: unknown
   readonly tokens: number
   readonly summary: true | undefined
   pinned: boolean
@@ -16,23 +17,65 @@ export class Stored {
   place: Place = 'nowhere'
   /** Stands in the list of what went to swap, even if it came back since. */
   isListed = false
-  isIndexed = false
+  words: BodyWords | undefined
+  /** Length of the line that a summary has of it, as `lineBytes` counts; 0 while none has one. */
+  lineBytes = 0
   /** What recallers of the host's are shown; always the same object, so that they can keep what they know of it. */
   shown: Segment | undefined
-  /** What a summary tells of it. */
-  line: string | undefined
+  /** Of a summary of ours, until somebody reads it: what it tells of. */
+  #body: unknown | Told
 
-  constructor(id: SegId, body: unknown, tokens: number, pinned: boolean, summary: true | undefined) {
+  /** `told` is set for a summary of ours, whose text is put together when somebody reads it: most are never read. */
+  constructor(
+    id: SegId,
+    body: unknown,
+    tokens: number,
+    pinned: boolean,
+    summary: true | undefined,
+    told?: readonly Stored[],
+  ) {
     this.id = id
-    this.body = body
+    this.#body = told ? new Told(told) : body
     this.tokens = tokens
     this.pinned = pinned
     this.summary = summary
   }
+
+  get body(): unknown {
+    if (this.#body instanceof Told) this.#body = extractOf(this.#body.of.map(lineOf))
+    return this.#body
+  }
+
+  /** Length of its line; counted once, since some go out again and again. */
+  tell(): number {
+    if (this.lineBytes === 0) this.lineBytes = lineBytes(lineOf(this))
+    return this.lineBytes
+  }
+
+  /** Lets go of the body, but for its line where a summary may still ask for that. */
+  drop(): void {
+    if (this.lineBytes === 0) this.#body = undefined
+    else if (this.tokens > SMALL) this.#body = lineOf(this)
+    this.words = undefined
+    this.shown = undefined
+  }
 }
 
+/** Segments of which the lines make up a summary. */
+class Told {
+  readonly of: readonly Stored[]
+
+  constructor(of: readonly Stored[]) {
+    this.of = of
+  }
+}
+
+/** Bodies up to this many tokens may be kept for their line: that is a text of hardly less. */
+const SMALL = 128
 /** Lists keep this many that left before they are cleaned up, so that small ones are not for ever cleaned. */
 const LITTER = 32
+/** Up to this many entries, looking at each costs less than keeping an index or sorting. */
+const FEW = 64
 
 /**
  * A process's context as a paged address space. Writing appends to a list and nothing else; who leaves is only marked,
@@ -54,9 +97,8 @@ export class Memory {
   #isSwapSorted = true
   /** By id: made when the first is looked for, since most are written and read in order. */
   #byId: Map<SegId, Stored> | undefined
-  /** Made by the first recall; the swapped up to `#indexed` are in it. */
+  /** Of the list of what went to swap, when that is long: made by a recall, and anew when the list was rebuilt. */
   #index: WordIndex<Stored> | undefined
-  #indexed = 0
 
   /** Adds a new segment behind all others. */
   write(stored: Stored): void {
@@ -86,8 +128,7 @@ export class Memory {
       if (stored.summary) this.#lose(stored)
       else this.#sink(stored)
     }
-    this.#resident = this.#resident.filter(isResident)
-    this.#residentLitter = 0
+    this.#sweepResident()
   }
 
   /** Drops a segment wherever it is; gives the tokens that were resident. */
@@ -103,14 +144,16 @@ export class Memory {
       return 0
     }
     this.residentTokens -= stored.tokens
-    if (++this.#residentLitter > LITTER && this.#residentLitter * 2 > this.#resident.length) {
-      this.#resident = this.#resident.filter(isResident)
-      this.#residentLitter = 0
-    }
+    if (++this.#residentLitter > LITTER && this.#residentLitter * 2 > this.#resident.length)
+      this.#sweepResident()
     return stored.tokens
   }
 
   find(id: SegId): Stored | undefined {
+    if (!this.#byId && this.#resident.length + this.#swap.length <= FEW) {
+      const known = (stored: Stored): boolean => stored.id === id && stored.place !== 'nowhere'
+      return this.#resident.find(known) ?? this.#swap.find(known)
+    }
     if (!this.#byId) {
       this.#byId = new Map()
       for (const stored of this.#resident) if (isResident(stored)) this.#byId.set(stored.id, stored)
@@ -121,8 +164,7 @@ export class Memory {
 
   /** The resident set in the order of writing; the memory's own list, to be read before anything changes. */
   inOrder(): readonly Stored[] {
-    if (this.#residentLitter > 0) this.#resident = this.#resident.filter(isResident)
-    this.#residentLitter = 0
+    if (this.#residentLitter > 0) this.#sweepResident()
     if (!this.#isSorted) this.#resident.sort(byOrder)
     this.#isSorted = true
     return this.#resident
@@ -132,7 +174,7 @@ export class Memory {
   swapped(): readonly Stored[] {
     if (!this.#isSwapSorted) {
       this.#swap.sort(byOrder)
-      this.#indexed = 0
+      this.#index = undefined
     }
     this.#isSwapSorted = true
     return this.#swapLitter === 0 ? this.#swap : this.#swap.filter(isSwapped)
@@ -140,14 +182,11 @@ export class Memory {
 
   /** The swapped segments that hold most of the query's words, best first, newest first among equals. */
   matching(query: string, k: number): Stored[] {
-    this.#index ??= new WordIndex()
-    for (; this.#indexed < this.#swap.length; this.#indexed++) {
-      const stored = this.#swap[this.#indexed]
-      if (!stored || stored.isIndexed || stored.place === 'nowhere') continue
-      stored.isIndexed = true
-      this.#index.add(stored)
-    }
-    return this.#index.best(query, k, isSwapped).map(({ item }) => item)
+    const wanted = wantedWords(query)
+    const isLong = this.#swap.length > FEW
+    if (isLong) this.#index ??= new WordIndex()
+    const among = isLong && this.#index ? this.#index.candidates(this.#swap, wanted) : this.#swap
+    return bestOf(among, wanted, k, isSwapped)
   }
 
   clear(): void {
@@ -160,11 +199,14 @@ export class Memory {
   }
 
   #settle(stored: Stored): void {
-    // Only a page-in puts an older segment behind a newer one.
-    if (stored.order !== this.#order) this.#isSorted = false
     stored.place = 'resident'
     this.residentTokens += stored.tokens
-    this.#resident.push(stored)
+    const resident = this.#resident
+    resident.push(stored)
+    // Only a page-in puts an older segment behind a newer one.
+    if (stored.order === this.#order) return
+    if (this.#isSorted && resident.length <= FEW) sinkLast(resident)
+    else this.#isSorted = false
   }
 
   #sink(stored: Stored): void {
@@ -180,23 +222,39 @@ export class Memory {
     this.#sweepSwap()
   }
 
+  #sweepResident(): void {
+    const resident = this.#resident
+    let kept = 0
+    for (const stored of resident) if (isResident(stored)) resident[kept++] = stored
+    resident.length = kept
+    this.#residentLitter = 0
+  }
+
   /** Drops from the list of swapped what is elsewhere, when that is most of it. */
   #sweepSwap(): void {
     if (this.#swapLitter <= LITTER || this.#swapLitter * 2 <= this.#swap.length) return
     for (const stored of this.#swap) stored.isListed = isSwapped(stored)
     this.#swap = this.#swap.filter(isSwapped)
     this.#swapLitter = 0
-    this.#indexed = 0
+    this.#index = undefined
   }
 
   /** For good. */
   #lose(stored: Stored): void {
     stored.place = 'nowhere'
+    stored.drop()
     this.#byId?.delete(stored.id)
-    if (!stored.isIndexed) return
-    this.#index?.remove(stored)
-    stored.isIndexed = false
   }
+}
+
+/** Moves the last of a sorted list to its place. */
+function sinkLast(list: Stored[]): void {
+  const last = list.at(-1)
+  if (!last) return
+  let at = list.length - 1
+  for (let before = list[at - 1]; before && before.order > last.order; before = list[at - 1])
+    list[at--] = before
+  list[at] = last
 }
 
 function isResident(stored: Stored): boolean {

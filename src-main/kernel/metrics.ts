@@ -82,11 +82,18 @@ export interface MetricSample {
 }
 
 export class Metrics {
-  /** The three hottest counters are plain fields, folded into their families when read. */
+  /** The hottest counters are plain fields, folded into their families when read. */
   dispatches = 0
   quantumExpirations = 0
   messages = 0
+  spawns = 0
+  pageOuts = 0
+  pageIns = 0
   readonly syscalls: Record<string, number> = {}
+  /** By reason. */
+  readonly exits: Record<string, number> = {}
+  /** By resource kind. */
+  readonly revocations: Record<string, number> = {}
   readonly #families = new Map<string, Family>()
   readonly #histograms = new Map<string, Histogram>()
 
@@ -169,11 +176,20 @@ export class Metrics {
         counter.value = 0
       }
     }
-    this.#families.get('dispatches_total')?.values.set('', this.dispatches)
-    this.#families.get('quantum_expirations_total')?.values.set('', this.quantumExpirations)
-    this.#families.get('messages_total')?.values.set('', this.messages)
-    const calls = this.#families.get('syscalls_total')?.values
-    for (const [name, count] of Object.entries(this.syscalls)) if (count > 0) calls?.set(name, count)
+    this.#fold('dispatches_total', { '': this.dispatches })
+    this.#fold('quantum_expirations_total', { '': this.quantumExpirations })
+    this.#fold('messages_total', { '': this.messages })
+    this.#fold('spawns_total', { '': this.spawns })
+    this.#fold('page_outs_total', { '': this.pageOuts })
+    this.#fold('page_ins_total', { '': this.pageIns })
+    this.#fold('syscalls_total', this.syscalls)
+    this.#fold('exits_total', this.exits)
+    this.#fold('cap_revocations_total', this.revocations)
+  }
+
+  #fold(family: string, counts: Readonly<Record<string, number>>): void {
+    const values = this.#families.get(family)?.values
+    for (const [key, count] of Object.entries(counts)) values?.set(key, count)
   }
 }
 
@@ -197,4 +213,9 @@ function line(name: string, labels: readonly [string, string][], value: number):
 
 function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}
+
+/** Counts one more of a kind. */
+export function count(counts: Record<string, number>, kind: string): void {
+  counts[kind] = (counts[kind] ?? 0) + 1
 }

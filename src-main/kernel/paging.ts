@@ -1,13 +1,13 @@
 import type { PageOut, Ranked, Segment } from './abi.ts'
 import { chargeOne, MEM, parseCost, release } from './account.ts'
-import { estTokens } from './body-text.ts'
+import { estTokens, tokensOf } from './body-text.ts'
 import { settleOrKill } from './charging.ts'
-import { copyBody } from './copy.ts'
+import { copyBody, copySized } from './copy.ts'
 import { type Core, never } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import { newSegId, type SegId } from './ids.ts'
 import { Memory, Stored } from './memory.ts'
-import { DefaultPager, extractOf, KeywordRecaller, lineOf, oldestUnpinned } from './pager.ts'
+import { DefaultPager, EMPTY_LINE, KeywordRecaller, oldestUnpinned, toldOf } from './pager.ts'
 import type { Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
 
@@ -25,11 +25,11 @@ export function remember(
   options: { tokens?: number; pin?: boolean } | undefined,
 ): Promise<SegId> {
   const { tokens, pin: isPinned } = options ?? {}
-  const copied = copyBody(body)
-  const size = tokens === undefined ? estTokens(copied) : parseTokens(tokens)
+  const { copy, tokens: size } =
+    tokens === undefined ? copySized(body) : { copy: copyBody(body), tokens: parseTokens(tokens) }
   const memory = memoryOf(process)
   const id = newSegId(core.nextSegment())
-  const stored = new Stored(id, copied, size, isPinned === true, undefined)
+  const stored = new Stored(id, copy, size, isPinned === true, undefined)
   // By far the most fit at once.
   if (memory.tail === undefined && place(process, memory, stored)) return core.dispatcher.answer(process, id)
   return whenFree(core, process, memory, () => {
@@ -39,7 +39,7 @@ export function remember(
       oom(core, process, size)
       return undefined
     }
-    return then(makeRoom(core, process, memory, size, NOTHING), done)
+    return then(makeRoom(core, process, memory, size), done)
   })
 }
 
@@ -108,7 +108,7 @@ function makeRoom(
   process: Process,
   memory: Memory,
   need: number,
-  keep: ReadonlySet<Stored>,
+  keep?: ReadonlySet<Stored>,
 ): boolean | Promise<boolean> {
   const { account } = process
   const free = account.holder(MEM).available(MEM)
@@ -117,11 +117,11 @@ function makeRoom(
   if (need > ceiling) return false
   const goal = Math.max(need - free, Math.ceil(memory.residentTokens + need - ceiling * LOW_MARK))
   const inOrder = memory.inOrder()
-  const candidates = keep.size === 0 ? inOrder : inOrder.filter((stored) => !keep.has(stored))
+  const candidates = keep ? inOrder.filter((stored) => !keep.has(stored)) : inOrder
   if (core.pager instanceof DefaultPager) {
     const leaving = oldestUnpinned(candidates, goal)
-    const extract = extractOf(leaving, knownLine)
-    evict(core, process, memory, leaving, extract === '' ? undefined : { body: extract }, need)
+    const freed = evict(core, process, memory, leaving)
+    summarise(core, process, memory, toldOf(leaving), freed, need)
     return need <= account.holder(MEM).available(MEM)
   }
   // Copies, for whatever it does to them must not reach the memory.
@@ -129,7 +129,8 @@ function makeRoom(
   const answer = guard<PageOut>(core, process, 'pager', { evict: [] }, () => core.pager.pageOut(shown, goal))
   return then(answer, (out) => {
     if (!payPager(core, process, out)) return false
-    evict(core, process, memory, allowed(memory, out, keep), out.summary, need)
+    const freed = evict(core, process, memory, allowed(memory, out, keep))
+    if (freed > 0 && out.summary) addSummary(core, process, memory, out.summary, freed, need)
     return need <= account.holder(MEM).available(MEM)
   })
 }
@@ -151,31 +152,41 @@ function believed(out: PageOut): ReturnType<typeof parseCost> {
 }
 
 /** What a pager wants to go, as far as it may: pinned, kept and unknown ids are passed over. */
-function allowed(memory: Memory, out: PageOut, keep: ReadonlySet<Stored>): Stored[] {
+function allowed(memory: Memory, out: PageOut, keep: ReadonlySet<Stored> | undefined): Stored[] {
   const leaving = new Set<Stored>()
   for (const id of Array.isArray(out?.evict) ? out.evict : []) {
     const stored = memory.find(id)
-    if (stored?.place === 'resident' && !stored.pinned && !keep.has(stored)) leaving.add(stored)
+    if (stored?.place === 'resident' && !stored.pinned && !keep?.has(stored)) leaving.add(stored)
   }
   return [...leaving]
 }
 
-function evict(
-  core: Core,
-  process: Process,
-  memory: Memory,
-  leaving: readonly Stored[],
-  summary: PageOut['summary'],
-  need: number,
-): void {
-  if (leaving.length === 0) return
+/** Takes them out; gives the tokens that are free by it. */
+function evict(core: Core, process: Process, memory: Memory, leaving: readonly Stored[]): number {
+  if (leaving.length === 0) return 0
   const before = memory.residentTokens
   memory.evict(leaving)
   const freed = before - memory.residentTokens
   release(process.account, MEM, freed)
-  core.metrics.add('page_outs_total', leaving.length)
+  core.metrics.pageOuts += leaving.length
   core.events.pushPaged(process.pid, 'page.out', freed, leaving.length)
-  if (summary) addSummary(core, process, memory, summary, freed, need)
+  return freed
+}
+
+/** Leaves what the kernel's own pager says of what left, unless that is nothing or does not fit. */
+function summarise(
+  core: Core,
+  process: Process,
+  memory: Memory,
+  told: readonly Stored[],
+  freed: number,
+  need: number,
+): void {
+  const bytes = told.reduce((sum, one) => sum + one.tell(), 0)
+  const isEmpty = told.length === 0 || bytes === EMPTY_LINE
+  const tokens = tokensOf(bytes)
+  if (isEmpty || tokens >= freed || tokens + need > process.account.holder(MEM).available(MEM)) return
+  place(process, memory, new Stored(newSegId(core.nextSegment()), undefined, tokens, false, true, told))
 }
 
 function addSummary(
@@ -198,7 +209,8 @@ function addSummary(
 
 /** What a page-in has brought back so far. */
 interface PagedIn {
-  readonly kept: Set<Stored>
+  /** Must not leave to make room for the others. */
+  kept: Set<Stored> | undefined
   readonly segments: Segment[]
   tokens: number
 }
@@ -209,40 +221,38 @@ function pageIn(
   process: Process,
   memory: Memory,
   wanted: readonly Stored[],
+  start = 0,
+  state: PagedIn = { kept: undefined, segments: [], tokens: 0 },
 ): Segment[] | Promise<Segment[]> {
-  const state: PagedIn = { kept: new Set(), segments: [], tokens: 0 }
-  const from = (start: number): Segment[] | Promise<Segment[]> => {
-    for (let at = start; at < wanted.length; at++) {
-      const stored = wanted[at]
-      if (stored?.place !== 'swap') continue
-      const room = makeRoom(core, process, memory, stored.tokens, state.kept)
-      if (room instanceof Promise) {
-        return room.then((isThere) => {
-          if (isThere) bringBack(process, memory, stored, state)
-          return from(at + 1)
-        })
-      }
-      if (room === true) bringBack(process, memory, stored, state)
+  for (let at = start; at < wanted.length; at++) {
+    const stored = wanted[at]
+    if (stored?.place !== 'swap') continue
+    const room = makeRoom(core, process, memory, stored.tokens, state.kept)
+    if (room instanceof Promise) {
+      return room.then((isThere) => {
+        if (isThere) bringBack(process, memory, stored, state, at + 1 === wanted.length)
+        return pageIn(core, process, memory, wanted, at + 1, state)
+      })
     }
-    return pagedIn(core, process, state)
+    if (room === true) bringBack(process, memory, stored, state, at + 1 === wanted.length)
   }
-  return from(0)
-}
-
-function bringBack(process: Process, memory: Memory, stored: Stored, state: PagedIn): void {
-  if (process.isDead || stored.place !== 'swap' || !chargeOne(process.account, MEM, stored.tokens)) return
-  memory.bringBack(stored)
-  state.kept.add(stored)
-  state.tokens += stored.tokens
-  state.segments.push(copySegment(stored))
-}
-
-function pagedIn(core: Core, process: Process, { segments, tokens }: PagedIn): Segment[] {
+  const { segments, tokens } = state
   if (segments.length > 0) {
-    core.metrics.add('page_ins_total', segments.length)
+    core.metrics.pageIns += segments.length
     core.events.pushPaged(process.pid, 'page.in', tokens, segments.length)
   }
   return segments
+}
+
+function bringBack(process: Process, memory: Memory, stored: Stored, state: PagedIn, isLast: boolean): void {
+  if (process.isDead || stored.place !== 'swap' || !chargeOne(process.account, MEM, stored.tokens)) return
+  memory.bringBack(stored)
+  if (!isLast) {
+    state.kept ??= new Set()
+    state.kept.add(stored)
+  }
+  state.tokens += stored.tokens
+  state.segments.push(copySegment(stored))
 }
 
 /** Charges and adds; false when there is no room, or the pool was taken meanwhile. */
@@ -308,12 +318,6 @@ function copySegment({ id, body, tokens, pinned, summary }: Stored): Segment {
   return Object.freeze(summary ? { ...copy, summary } : copy)
 }
 
-/** Some go out again and again. */
-function knownLine(stored: Stored): string {
-  stored.line ??= lineOf(stored)
-  return stored.line
-}
-
 function shownOf(stored: Stored): Segment {
   const { id, body, tokens, pinned } = stored
   stored.shown ??= Object.freeze({ id, body, tokens, pinned })
@@ -326,5 +330,3 @@ function parseTokens(value: unknown): number {
   }
   return value
 }
-
-const NOTHING: ReadonlySet<Stored> = new Set()

@@ -2,7 +2,7 @@ import type { ExitReason, ProcessImage, Sys, Timer } from './abi.ts'
 import type { Account } from './account.ts'
 import type { Capability, Closable } from './capability.ts'
 import type { MsgId, Pid } from './ids.ts'
-import type { Envelope, Mailbox } from './mailbox.ts'
+import type { Letter, Mailbox } from './mailbox.ts'
 import type { Memory } from './memory.ts'
 import type { Counter } from './metrics.ts'
 import type { Runnable } from './ready-queue.ts'
@@ -46,6 +46,8 @@ export class Completion {
 /** One parked system call: whatever it waits in, until it completes. */
 export class Park extends Completion {
   readonly kind: WaitKind
+  /** Of a `recv`: the only reply that it takes. */
+  corr: MsgId | undefined
   /** Set once it left the list of outstanding calls. */
   isDone = false
   timer: Timer | undefined
@@ -62,16 +64,10 @@ export class Park extends Completion {
 
 function ignore(): void {}
 
-/** A `recv` that found nothing. */
-export interface Receiver {
-  readonly park: Park
-  readonly corr: MsgId | undefined
-}
-
 /** A `send` that found the mailbox full; what it carries is delegated when it gets in. */
 export interface ParkedSend {
   readonly park: Park
-  readonly envelope: Envelope
+  readonly letter: Letter
   readonly carried: readonly Capability[]
 }
 
@@ -133,7 +129,8 @@ export class Process implements Runnable {
   wallSince: number
   wallTimer: Timer | undefined
 
-  receivers: Receiver[] = []
+  /** Parked `recv` calls, oldest first. */
+  receivers: Park[] = []
   /** Senders parked on this mailbox, oldest first. */
   readonly senders = new Set<ParkedSend>()
   /** Who gets a Down; becomes the tombstone's record of who had one. */

@@ -23,7 +23,9 @@ export class SeededRandom {
   /** Returns `bytes` random bytes (a multiple of 4) as lower-case hex. */
   hex(bytes: number): string {
     let out = ''
-    for (let i = 0; i < bytes; i += 4) out += hexOfWord(this.#word())
+    let left = bytes
+    for (; left >= 16; left -= 16) out += hexOfWords(this.#word(), this.#word(), this.#word(), this.#word())
+    for (; left > 0; left -= 4) out += hexOfWords(this.#word(), 0, 0, 0).slice(0, 8)
     return out
   }
 
@@ -54,16 +56,40 @@ export class SeededRandom {
 }
 
 /** Made in one piece: put together digit by digit, drawing a reference would spend most of its time on it. */
-function hexOfWord(word: number): string {
+function hexOfWords(a: number, b: number, c: number, d: number): string {
   return String.fromCharCode(
-    digit(word >>> 28),
-    digit(word >>> 24),
-    digit(word >>> 20),
-    digit(word >>> 16),
-    digit(word >>> 12),
-    digit(word >>> 8),
-    digit(word >>> 4),
-    digit(word),
+    digit(a >>> 28),
+    digit(a >>> 24),
+    digit(a >>> 20),
+    digit(a >>> 16),
+    digit(a >>> 12),
+    digit(a >>> 8),
+    digit(a >>> 4),
+    digit(a),
+    digit(b >>> 28),
+    digit(b >>> 24),
+    digit(b >>> 20),
+    digit(b >>> 16),
+    digit(b >>> 12),
+    digit(b >>> 8),
+    digit(b >>> 4),
+    digit(b),
+    digit(c >>> 28),
+    digit(c >>> 24),
+    digit(c >>> 20),
+    digit(c >>> 16),
+    digit(c >>> 12),
+    digit(c >>> 8),
+    digit(c >>> 4),
+    digit(c),
+    digit(d >>> 28),
+    digit(d >>> 24),
+    digit(d >>> 20),
+    digit(d >>> 16),
+    digit(d >>> 12),
+    digit(d >>> 8),
+    digit(d >>> 4),
+    digit(d),
   )
 }
 

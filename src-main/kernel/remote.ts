@@ -1,6 +1,6 @@
 import { zero } from './account.ts'
 import { canonicalJson } from './canonical-json.ts'
-import { rightBits, rightNames } from './capability.ts'
+import { rightBits } from './capability.ts'
 import { type Core, never, requireAlive } from './core.ts'
 import { checkName } from './device.ts'
 import { invalid, KernelError, textOf } from './errors.ts'
@@ -45,7 +45,7 @@ function wayIssue(core: Core, node: string, spec: OpSpec): Issue {
 /** A process's send-only capability on a process of another node. */
 export function mintProxy(core: Core, owner: Pid, node: string, pid: Pid): CapRef {
   const cap = core.caps.mint(owner, { kind: 'remote', node, pid }, SEND)
-  core.events.push(owner, { kind: 'cap.mint', cap: cap.id, rights: rightNames(SEND) })
+  core.events.pushCap(owner, 'cap.mint', cap.id, SEND)
   return cap.ref
 }
 

@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 import { KernelError, QuotaExceeded } from './errors.ts'
 import { ABI_VERSION, type MsgId, newMsgId, newSegId, type Pid } from './ids.ts'
 import { suspend } from './lifetime.ts'
-import { Envelope } from './mailbox.ts'
+import { type Letter, newLetter } from './mailbox.ts'
 import { Memory, Stored } from './memory.ts'
 import type { Process } from './process.ts'
 import { parseSnapshot, type SnapshotFields } from './snapshot-parse.ts'
@@ -89,7 +89,7 @@ function describe(core: Core, process: Process): ProcessSnapshot {
       swap: swap.map(segmentOf),
       pins: [...resident, ...swap].filter(({ pinned }) => pinned).map(({ id }) => id),
     },
-    mailbox: Array.from(process.mailbox, (envelope) => messageOf(envelope, now)),
+    mailbox: Array.from(process.mailbox, (letter) => messageOf(letter, now)),
     budget: { remaining: remainingOf(process, now), spent: spentOf(process, now) },
     priority: process.priority,
     ...(deadlineAt === NEVER ? {} : { deadlineRemainingMs: Math.max(0, deadlineAt - now) }),
@@ -100,13 +100,13 @@ function segmentOf({ id, body, tokens, order, summary }: Stored): SnapshotSegmen
   return { id, body: toJson(body), tokens, order, ...(summary ? { summary } : {}) }
 }
 
-function messageOf(envelope: Envelope, now: number): SnapshotMessage {
-  const { from, corr, deadlineAt, remote } = envelope
+function messageOf(letter: Letter, now: number): SnapshotMessage {
+  const { from, corr, deadline, remote } = letter
   return {
     from,
-    body: toJson(envelope.body),
+    body: toJson(letter.body),
     ...(corr === undefined ? {} : { corr }),
-    ...(deadlineAt === NEVER ? {} : { deadlineRemainingMs: deadlineAt - now }),
+    ...(deadline === undefined ? {} : { deadlineRemainingMs: deadline - now }),
     ...(remote === undefined ? {} : { remote: { ...remote } }),
   }
 }
@@ -206,6 +206,6 @@ function fillMailbox(core: Core, process: Process, { mailbox }: SnapshotFields):
     const deadlineAt = deadlineRemainingMs === undefined ? NEVER : now + deadlineRemainingMs
     const id = newMsgId(core.nextMessage())
     const copied = decodeValue(JSON.stringify(body))
-    process.mailbox.push(new Envelope(id, from, process.pid, copied, corr, deadlineAt, remote))
+    process.mailbox.push(newLetter(id, from, process.pid, copied, corr, deadlineAt, remote))
   }
 }

@@ -1,6 +1,6 @@
 import type { ProcessImage, Quota, SpawnOptions } from './abi.ts'
 import { type Account, carve, openRoot } from './account.ts'
-import { rightBits, rightNames } from './capability.ts'
+import { rightBits } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, parseMs, requireAlive } from './core.ts'
 import { checkName } from './device.ts'
@@ -54,7 +54,7 @@ export function spawn(
   const child = create(core, parent, birth)
   const given = delegate(core, carried, child.pid)
   const cap = core.caps.mint(parent.pid, { kind: 'process', pid: child.pid }, ALL_ON_CHILD)
-  core.events.pushOften(parent.pid, { kind: 'cap.mint', cap: cap.id, rights: rightNames(cap.rights) })
+  core.events.pushCap(parent.pid, 'cap.mint', cap.id, cap.rights)
   if (link) child.watchers.add(parent.pid)
   if (given.length > 0) post(core, child, { $: 'caps' }, given)
   start(core, child)
@@ -111,7 +111,7 @@ export function create(core: Core, parent: Process | undefined, birth: Birth): P
 
 /** Announces the process and queues it; its parent goes on first. */
 export function start(core: Core, process: Process): void {
-  core.metrics.add('spawns_total', 1)
+  core.metrics.spawns++
   const parent = process.parent?.pid ?? KERNEL_PID
   core.events.push(process.pid, { kind: process.parent ? 'spawn' : 'boot', name: process.name, parent })
   core.host.emit({

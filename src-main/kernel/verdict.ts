@@ -14,12 +14,17 @@ export function weigh(outcome: Outcome): Judged {
 }
 
 /** Logs and counts an operation that ended, and books the reductions that the driver reported. */
-export function note(core: Core, process: Process, device: Device, op: string, judged: Judged): void {
+export function note(
+  core: Core,
+  process: Process,
+  device: Device,
+  op: 'read' | 'write',
+  judged: Judged,
+): void {
   if (judged.reductions > 0) core.dispatcher.spend(process, judged.reductions)
   const ok = judged.error === undefined
   if (!ok) core.metrics.add('driver_errors_total', 1, device.name, op)
-  const ev = { kind: 'io', driver: device.name, op, ok } as const
-  core.events.pushOften(process.pid, process.isDead ? { ...ev, late: true } : ev)
+  core.events.pushIo(process.pid, device.name, op, ok, process.isDead)
 }
 
 function weighResult(result: unknown): Judged {

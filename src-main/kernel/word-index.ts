@@ -1,73 +1,69 @@
-import { textOfBody, wordsOf } from './body-text.ts'
+import { BodyWords, type WantedWord, wordHashes } from './body-words.ts'
 
-/** What an index can find: something with a body, and its place in the order of writing. */
-export interface Indexed {
+/** What can be found by its words: something with a body, and its place in the order of writing. */
+export interface Findable {
   readonly body: unknown
   readonly order: number
+  /** Made when it is first looked at; bodies never change. */
+  words: BodyWords | undefined
 }
 
-/** An entry and how many of the query's words it holds. */
-export interface Match<T> {
-  readonly item: T
-  readonly score: number
+/** Up to `k` entries that may be had and hold a wanted word: most words first, newest first among equals. */
+export function bestOf<T extends Findable>(
+  entries: readonly T[],
+  wanted: readonly WantedWord[],
+  k: number,
+  mayBeHad: (item: T) => boolean,
+): T[] {
+  const found: T[] = []
+  const scores = wanted.length > 1 ? new Map<T, number>() : undefined
+  for (let i = 0; i < entries.length; i++) {
+    const item = entries[i] as T
+    const score = mayBeHad(item) ? scoreOf(item, wanted) : 0
+    if (score === 0) continue
+    found.push(item)
+    scores?.set(item, score)
+  }
+  if (found.length > 1) {
+    const scored = (item: T): number => scores?.get(item) ?? 1
+    found.sort((a, b) => scored(b) - scored(a) || b.order - a.order)
+  }
+  return found.length > k ? found.slice(0, k) : found
 }
 
-/** Postings keep this many entries that are gone before they are cleaned up. */
-const LITTER = 32
+/** How many of the wanted words an entry holds. */
+export function scoreOf(item: Findable, wanted: readonly WantedWord[]): number {
+  item.words ??= new BodyWords(item.body)
+  let score = 0
+  for (let i = 0; i < wanted.length; i++) {
+    if (item.words.hold(item.body, wanted[i] as WantedWord)) score++
+  }
+  return score
+}
 
-/**
- * Finds what holds most of a query's words without looking at anything else. Each entry is taken apart once, however
- * often it is asked for; one that can't be had for the moment stays in and is passed over.
- */
-export class WordIndex<T extends Indexed> {
-  readonly #holders = new Map<string, T[]>()
-  readonly #gone = new Set<T>()
-  #size = 0
+/** Tells which of many entries can hold a word without looking at the others. It covers a list that only grows. */
+export class WordIndex<T extends Findable> {
+  readonly #holders = new Map<number, T[]>()
+  #covered = 0
 
-  add(item: T): void {
-    this.#size++
-    for (const word of new Set(wordsOf(textOfBody(item.body)))) {
-      const holders = this.#holders.get(word)
+  /** Those of `entries` that may hold a wanted word, and nothing else: each once, in no order. */
+  candidates(entries: readonly T[], wanted: readonly WantedWord[]): readonly T[] {
+    for (; this.#covered < entries.length; this.#covered++) {
+      const item = entries[this.#covered]
+      if (item) this.#add(item)
+    }
+    const [first] = wanted
+    if (wanted.length <= 1) return (first && this.#holders.get(first.hash)) ?? []
+    const some = new Set<T>()
+    for (const { hash } of wanted) for (const item of this.#holders.get(hash) ?? []) some.add(item)
+    return [...some]
+  }
+
+  #add(item: T): void {
+    for (const hash of new Set(wordHashes(item.body))) {
+      const holders = this.#holders.get(hash)
       if (holders) holders.push(item)
-      else this.#holders.set(word, [item])
+      else this.#holders.set(hash, [item])
     }
-  }
-
-  /** Takes an entry out for good. What is gone may not be had any more, so that cleaning up can wait. */
-  remove(item: T): void {
-    this.#gone.add(item)
-    if (this.#gone.size <= LITTER || this.#gone.size * 2 <= this.#size) return
-    for (const [word, holders] of this.#holders) {
-      const left = holders.filter((holder) => !this.#gone.has(holder))
-      if (left.length === 0) this.#holders.delete(word)
-      else this.#holders.set(word, left)
-    }
-    this.#size -= this.#gone.size
-    this.#gone.clear()
-  }
-
-  /** Up to `k` entries that may be had and hold a word of the query: most words first, newest first among equals. */
-  best(query: string, k: number, mayBeHad: (item: T) => boolean): Match<T>[] {
-    const words = wordsOf(query)
-    const [word = ''] = words
-    const found = words.length > 1 ? this.#holdingMost(words, mayBeHad) : this.#holding(word, mayBeHad)
-    if (found.length > 1) found.sort((a, b) => b.score - a.score || b.item.order - a.item.order)
-    return found.length > k ? found.slice(0, k) : found
-  }
-
-  #holding(word: string, mayBeHad: (item: T) => boolean): Match<T>[] {
-    const found: Match<T>[] = []
-    for (const item of this.#holders.get(word) ?? []) if (mayBeHad(item)) found.push({ item, score: 1 })
-    return found
-  }
-
-  #holdingMost(words: readonly string[], mayBeHad: (item: T) => boolean): Match<T>[] {
-    const scores = new Map<T, number>()
-    for (const word of new Set(words)) {
-      for (const item of this.#holders.get(word) ?? []) {
-        if (mayBeHad(item)) scores.set(item, (scores.get(item) ?? 0) + 1)
-      }
-    }
-    return Array.from(scores, ([item, score]) => ({ item, score }))
   }
 }
