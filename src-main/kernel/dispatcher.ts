@@ -1,7 +1,7 @@
 import type { Clock, KernelPowers } from './abi.ts'
 import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
-import { count, type Metrics } from './metrics.ts'
+import type { CallCount, Metrics } from './metrics.ts'
 import { Completion, Park, type Process, type WaitKind } from './process.ts'
 import { ReadyQueue } from './ready-queue.ts'
 
@@ -107,10 +107,10 @@ export class Dispatcher {
   }
 
   /** Books a system call on the caller's time slice. */
-  enter(process: Process, name: string, reductions: number): void {
-    count(this.#config.metrics.syscalls, name)
+  enter(process: Process, call: CallCount, reductions: number): void {
+    call.value++
     process.tape?.called()
-    if ((++this.#calls & SAMPLE) === 0) this.#hooks.sampled(process, name)
+    if ((++this.#calls & SAMPLE) === 0) this.#hooks.sampled(process, call.name)
     process.isForeign = false
     this.spend(process, reductions)
   }

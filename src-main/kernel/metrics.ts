@@ -1,3 +1,4 @@
+import type { SyscallName } from './abi.ts'
 import { Histogram } from './histogram.ts'
 
 /** Kernel counters over the whole history, and their Prometheus text. Pids never are labels. */
@@ -81,6 +82,56 @@ export interface MetricSample {
   readonly value: number
 }
 
+/** How often one system call was made. */
+export class CallCount {
+  readonly name: SyscallName
+  value = 0
+
+  constructor(name: SyscallName) {
+    this.name = name
+  }
+}
+
+/** A count for each system call, found without looking its name up. */
+class SyscallCounts implements Readonly<Record<SyscallName, CallCount>> {
+  readonly self = new CallCount('self')
+  readonly spawn = new CallCount('spawn')
+  readonly exit = new CallCount('exit')
+  readonly monitor = new CallCount('monitor')
+  readonly waitpid = new CallCount('waitpid')
+  readonly signal = new CallCount('signal')
+  readonly suspend = new CallCount('suspend')
+  readonly resume = new CallCount('resume')
+  readonly term = new CallCount('term')
+  readonly sleep = new CallCount('sleep')
+  readonly yield = new CallCount('yield')
+  readonly sched = new CallCount('sched')
+  readonly budget = new CallCount('budget')
+  readonly now = new CallCount('now')
+  readonly onCleanup = new CallCount('onCleanup')
+  readonly log = new CallCount('log')
+  readonly recv = new CallCount('recv')
+  readonly send = new CallCount('send')
+  readonly register = new CallCount('register')
+  readonly unregister = new CallCount('unregister')
+  readonly lookup = new CallCount('lookup')
+  readonly dial = new CallCount('dial')
+  readonly spawnRemote = new CallCount('spawnRemote')
+  readonly selfCap = new CallCount('selfCap')
+  readonly derive = new CallCount('derive')
+  readonly attenuate = new CallCount('attenuate')
+  readonly revoke = new CallCount('revoke')
+  readonly open = new CallCount('open')
+  readonly read = new CallCount('read')
+  readonly readAll = new CallCount('readAll')
+  readonly write = new CallCount('write')
+  readonly remember = new CallCount('remember')
+  readonly workingSet = new CallCount('workingSet')
+  readonly recall = new CallCount('recall')
+  readonly forget = new CallCount('forget')
+  readonly pin = new CallCount('pin')
+}
+
 export class Metrics {
   /** The hottest counters are plain fields, folded into their families when read. */
   dispatches = 0
@@ -89,7 +140,7 @@ export class Metrics {
   spawns = 0
   pageOuts = 0
   pageIns = 0
-  readonly syscalls: Record<string, number> = {}
+  readonly calls = new SyscallCounts()
   /** By reason. */
   readonly exits: Record<string, number> = {}
   /** By resource kind. */
@@ -182,7 +233,9 @@ export class Metrics {
     this.#fold('spawns_total', { '': this.spawns })
     this.#fold('page_outs_total', { '': this.pageOuts })
     this.#fold('page_ins_total', { '': this.pageIns })
-    this.#fold('syscalls_total', this.syscalls)
+    const calls: readonly CallCount[] = Object.values(this.calls)
+    const made = calls.filter(({ value }) => value > 0).map(({ name, value }) => [name, value])
+    this.#fold('syscalls_total', Object.fromEntries(made))
     this.#fold('exits_total', this.exits)
     this.#fold('cap_revocations_total', this.revocations)
   }

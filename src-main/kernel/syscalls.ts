@@ -1,4 +1,4 @@
-import type { LogLevel, Sys, SyscallName } from './abi.ts'
+import type { LogLevel, Sys } from './abi.ts'
 import { attenuate, derive, lookup, register, revoke, selfCap, targetOf, unregister } from './cap-calls.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess, never, parseMs, requireAlive, setTimer } from './core.ts'
@@ -6,6 +6,7 @@ import { KernelError, textOf } from './errors.ts'
 import { openDevice, readAll, transfer } from './io.ts'
 import { postTerm, recv, send } from './ipc.ts'
 import { reschedule, resume, suspend } from './lifetime.ts'
+import type { CallCount } from './metrics.ts'
 import { forget, pin, recall, remember, workingSet } from './paging.ts'
 import type { Process } from './process.ts'
 import { parseOwnReason, parseReason } from './reasons.ts'
@@ -37,14 +38,14 @@ export function createSys(core: Core, process: Process): Sys {
 }
 
 /** A call that answers at once; a dead caller's throws EDEAD. */
-function now<T>(core: Core, process: Process, name: SyscallName, reductions: number, body: () => T): T {
+function now<T>(core: Core, process: Process, call: CallCount, reductions: number, body: () => T): T {
   process.tape?.catchUp()
   if (process.isDead) throw new KernelError('EDEAD', 'process has ended')
-  core.dispatcher.enter(process, name, reductions)
+  core.dispatcher.enter(process, call, reductions)
   try {
     return body()
   } catch (error) {
-    throw counted(core, name, error)
+    throw counted(core, call.name, error)
   }
 }
 
@@ -52,30 +53,30 @@ function now<T>(core: Core, process: Process, name: SyscallName, reductions: num
 function later<T>(
   core: Core,
   process: Process,
-  name: SyscallName,
+  call: CallCount,
   reductions: number,
   body: () => Promise<T>,
 ): Promise<T> {
   process.tape?.catchUp()
   if (process.isDead) return never()
-  core.dispatcher.enter(process, name, reductions)
+  core.dispatcher.enter(process, call, reductions)
   try {
     return body()
   } catch (error) {
-    return core.dispatcher.refuse(process, counted(core, name, error))
+    return core.dispatcher.refuse(process, counted(core, call.name, error))
   }
 }
 
 /** As `later`, for work that is done at once but answers with a promise. */
-function soon<T>(core: Core, process: Process, name: SyscallName, body: () => T, reductions = 1): Promise<T> {
-  return later(core, process, name, reductions, () => {
+function soon<T>(core: Core, process: Process, call: CallCount, body: () => T, reductions = 1): Promise<T> {
+  return later(core, process, call, reductions, () => {
     const value = body()
     return process.isDead ? never<T>() : core.dispatcher.answer(process, value)
   })
 }
 
 /** What a caller's own getter throws is the caller's malformed argument. */
-function counted(core: Core, name: SyscallName, error: unknown): KernelError {
+function counted(core: Core, name: string, error: unknown): KernelError {
   const known =
     error instanceof KernelError ? error : new KernelError('EINVAL', textOf(error), { cause: error })
   core.metrics.add('syscall_errors_total', 1, name, known.code)
@@ -83,62 +84,66 @@ function counted(core: Core, name: SyscallName, error: unknown): KernelError {
 }
 
 function addProcessCalls(sys: Surface, core: Core, process: Process): void {
-  sys.self = () => now(core, process, 'self', 0, () => process.pid)
+  const { calls } = core.metrics
+  sys.self = () => now(core, process, calls.self, 0, () => process.pid)
   sys.spawn = (image, options) =>
-    soon(core, process, 'spawn', () => spawn(core, process, image, options), SPAWN_COST)
+    soon(core, process, calls.spawn, () => spawn(core, process, image, options), SPAWN_COST)
   sys.exit = (reason) =>
-    later(core, process, 'exit', 0, () => {
+    later(core, process, calls.exit, 0, () => {
       core.exit(process, parseOwnReason(reason, process.pid))
       return never<never>()
     })
   sys.monitor = (target) =>
-    soon(core, process, 'monitor', () => monitor(core, process, targetOf(core, process, target, 'monitor')))
+    soon(core, process, calls.monitor, () =>
+      monitor(core, process, targetOf(core, process, target, 'monitor')),
+    )
   sys.waitpid = (target) =>
-    later(core, process, 'waitpid', 1, () =>
+    later(core, process, calls.waitpid, 1, () =>
       waitpid(core, process, targetOf(core, process, target, 'monitor')),
     )
   sys.signal = (target, reason) =>
-    soon(core, process, 'signal', () => {
+    soon(core, process, calls.signal, () => {
       const victim = core.processes.get(targetOf(core, process, target, 'kill'))
       const why = parseReason(reason, process.pid)
       requireAlive(process)
       if (victim) core.exit(victim, why)
     })
   sys.suspend = (target) =>
-    soon(core, process, 'suspend', () =>
+    soon(core, process, calls.suspend, () =>
       suspend(core, liveProcess(core, targetOf(core, process, target, 'kill'))),
     )
   sys.resume = (target) =>
-    soon(core, process, 'resume', () =>
+    soon(core, process, calls.resume, () =>
       resume(core, liveProcess(core, targetOf(core, process, target, 'kill'))),
     )
   sys.term = (target) =>
-    soon(core, process, 'term', () =>
+    soon(core, process, calls.term, () =>
       postTerm(core, liveProcess(core, targetOf(core, process, target, 'kill')), process.pid),
     )
 }
 
 /** Time, the caller's own budget and scheduling, and what it leaves behind. */
 function addSelfCalls(sys: Surface, core: Core, process: Process): void {
+  const { calls } = core.metrics
   sys.sleep = (ms) =>
-    later(core, process, 'sleep', 1, () => {
+    later(core, process, calls.sleep, 1, () => {
       const wait = parseMs(ms, 'ms')
       const park = core.dispatcher.park(process, 'sleep')
       park.timer = setTimer(core, process, wait, () => core.dispatcher.complete(park, undefined))
       return park.promise as Promise<void>
     })
-  sys.yield = () => later(core, process, 'yield', 1, () => core.dispatcher.yieldSlice(process))
-  sys.sched = (change) => now(core, process, 'sched', 1, () => reschedule(core, process, change))
-  sys.budget = () => now(core, process, 'budget', 0, () => budgetOf(core, process))
-  sys.now = () => now(core, process, 'now', 0, () => process.tape?.now(process) ?? core.clock.now())
+  sys.yield = () => later(core, process, calls.yield, 1, () => core.dispatcher.yieldSlice(process))
+  sys.sched = (change) => now(core, process, calls.sched, 1, () => reschedule(core, process, change))
+  sys.budget = () => now(core, process, calls.budget, 0, () => budgetOf(core, process))
+  sys.now = () => now(core, process, calls.now, 0, () => process.tape?.now(process) ?? core.clock.now())
   sys.onCleanup = (hook) =>
-    now(core, process, 'onCleanup', 0, () => {
+    now(core, process, calls.onCleanup, 0, () => {
       if (typeof hook !== 'function') throw new KernelError('EINVAL', 'a cleanup hook is a function')
       process.cleanup ??= []
       process.cleanup.push(hook)
     })
   sys.log = (level, message, fields) =>
-    now(core, process, 'log', 1, () => {
+    now(core, process, calls.log, 1, () => {
       if (!LEVELS.includes(level)) throw new KernelError('EINVAL', 'unknown log level')
       const entry = { kind: 'log', level, message: String(message) } as const
       core.events.push(process.pid, fields === undefined ? entry : { ...entry, fields: copyBody(fields) })
@@ -146,44 +151,53 @@ function addSelfCalls(sys: Surface, core: Core, process: Process): void {
 }
 
 function addMessageCalls(sys: Surface, core: Core, process: Process): void {
+  const { calls } = core.metrics
   // The receiver can't be typed by the kernel: a body is whatever its sender copied in.
-  sys.recv = ((options) => later(core, process, 'recv', 1, () => recv(core, process, options))) as Sys['recv']
+  sys.recv = ((options) =>
+    later(core, process, calls.recv, 1, () => recv(core, process, options))) as Sys['recv']
   sys.send = (target, body, options) =>
-    later(core, process, 'send', 1, () => send(core, process, target, body, options))
-  sys.register = (name) => now(core, process, 'register', 1, () => register(core, process, name))
-  sys.unregister = (name) => now(core, process, 'unregister', 1, () => unregister(core, process, name))
-  sys.lookup = (name) => soon(core, process, 'lookup', () => lookup(core, process, name))
-  sys.dial = (node, pid) => now(core, process, 'dial', 1, () => dial(core, process, node, pid))
+    later(core, process, calls.send, 1, () => send(core, process, target, body, options))
+  sys.register = (name) => now(core, process, calls.register, 1, () => register(core, process, name))
+  sys.unregister = (name) => now(core, process, calls.unregister, 1, () => unregister(core, process, name))
+  sys.lookup = (name) => soon(core, process, calls.lookup, () => lookup(core, process, name))
+  sys.dial = (node, pid) => now(core, process, calls.dial, 1, () => dial(core, process, node, pid))
   sys.spawnRemote = (node, image, args) =>
-    later(core, process, 'spawnRemote', SPAWN_COST, () => spawnRemote(core, process, node, image, args))
+    later(core, process, calls.spawnRemote, SPAWN_COST, () => spawnRemote(core, process, node, image, args))
 }
 
 function addCapabilityCalls(sys: Surface, core: Core, process: Process): void {
-  sys.selfCap = () => now(core, process, 'selfCap', 1, () => selfCap(core, process))
-  sys.derive = (cap, rights) => now(core, process, 'derive', 1, () => derive(core, process, cap, rights))
-  sys.attenuate = (cap, to) => now(core, process, 'attenuate', 1, () => attenuate(core, process, cap, to))
-  sys.revoke = (cap) => now(core, process, 'revoke', 1, () => revoke(core, process, cap))
+  const { calls } = core.metrics
+  sys.selfCap = () => now(core, process, calls.selfCap, 1, () => selfCap(core, process))
+  sys.derive = (cap, rights) => now(core, process, calls.derive, 1, () => derive(core, process, cap, rights))
+  sys.attenuate = (cap, to) => now(core, process, calls.attenuate, 1, () => attenuate(core, process, cap, to))
+  sys.revoke = (cap) => now(core, process, calls.revoke, 1, () => revoke(core, process, cap))
 }
 
 function addDeviceCalls(sys: Surface, core: Core, process: Process): void {
+  const { calls } = core.metrics
   sys.open = (device, params) =>
-    later(core, process, 'open', 1, () => openDevice(core, process, device, params))
+    later(core, process, calls.open, 1, () => openDevice(core, process, device, params))
   // What a driver answers is typed by its caller's expectation alone, as with recv.
   sys.read = ((handle, request) =>
-    later(core, process, 'read', 1, () => transfer(core, process, handle, 'read', request))) as Sys['read']
+    later(core, process, calls.read, 1, () =>
+      transfer(core, process, handle, 'read', request),
+    )) as Sys['read']
   sys.readAll = ((handle, requests) =>
-    later(core, process, 'readAll', Array.isArray(requests) ? Math.max(1, requests.length) : 1, () =>
+    later(core, process, calls.readAll, Array.isArray(requests) ? Math.max(1, requests.length) : 1, () =>
       readAll(core, process, handle, requests),
     )) as Sys['readAll']
   sys.write = ((handle, data) =>
-    later(core, process, 'write', 1, () => transfer(core, process, handle, 'write', data))) as Sys['write']
+    later(core, process, calls.write, 1, () =>
+      transfer(core, process, handle, 'write', data),
+    )) as Sys['write']
 }
 
 function addMemoryCalls(sys: Surface, core: Core, process: Process): void {
+  const { calls } = core.metrics
   sys.remember = (body, options) =>
-    later(core, process, 'remember', 1, () => remember(core, process, body, options))
-  sys.workingSet = () => now(core, process, 'workingSet', 1, () => workingSet(process))
-  sys.recall = (query, k) => later(core, process, 'recall', 1, () => recall(core, process, query, k))
-  sys.forget = (id) => now(core, process, 'forget', 1, () => forget(core, process, id))
-  sys.pin = (id, on) => now(core, process, 'pin', 1, () => pin(process, id, on ?? true))
+    later(core, process, calls.remember, 1, () => remember(core, process, body, options))
+  sys.workingSet = () => now(core, process, calls.workingSet, 1, () => workingSet(process))
+  sys.recall = (query, k) => later(core, process, calls.recall, 1, () => recall(core, process, query, k))
+  sys.forget = (id) => now(core, process, calls.forget, 1, () => forget(core, process, id))
+  sys.pin = (id, on) => now(core, process, calls.pin, 1, () => pin(process, id, on ?? true))
 }
