@@ -215,8 +215,8 @@ export const SessionDetail = z.object({
   landed: z
     .object({ branch: z.string(), commit: z.string(), previousCommit: z.string().nullable(), atMs: AtMs })
     .nullable(),
-  /** What it got from outside was recorded from beginning to end, so it can be replayed; false until it has ended. */
-  isRecorded: z.boolean(),
+  /** Why it can't be replayed, as a sentence; null when it can, as far as is known without reading its recording. */
+  replayProblem: z.string().nullable(),
   /** The session whose recording answers this one's model calls. */
   replays: SessionId.nullable(),
   queuedPrompts: z.array(z.object({ promptId: PromptId, text: z.string(), delivered: z.boolean() })),

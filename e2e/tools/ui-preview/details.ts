@@ -58,7 +58,7 @@ export function detailFor(row: SessionRow): SessionDetail {
     },
     notes: ['Borrows objects of /home/you/payments-api; nothing was copied.'],
     landed: null,
-    isRecorded: row.runtime !== 'scripted',
+    replayProblem: row.runtime === 'scripted' ? 'It was not recorded, or its recording was removed.' : null,
     replays: null,
     queuedPrompts: [],
     activityCount: 12,

@@ -7,6 +7,7 @@ import { isEnded } from '../../domain/session/project.ts'
 import { decideSubmit } from '../../domain/session/submit.ts'
 import type { AppParts } from '../app-parts.ts'
 import type { CommandCall, CommandSpec } from '../dispatch.ts'
+import { obstacleToReplay, recordedIn } from '../replayable.ts'
 
 interface Submitted {
   readonly sessionId: SessionId
@@ -109,16 +110,10 @@ export async function replaySession(
   if (!state || !asked) throw new SignalboxError('session_not_found', { sessionId })
   const { row } = state
   if (!isEnded(row)) throw new SignalboxError('session_still_running', { sessionId })
-  if (row.continues !== null)
-    throw notReplayable(sessionId, 'It went on from another session, whose work it started with.')
+  const source = recordedIn(state)
+  const problem = obstacleToReplay(parts, state) ?? (await powers.recordings.problem(source))
   const record = row.workareaId === null ? undefined : store.workareas.read(row.workareaId)
-  if (!record) throw notReplayable(sessionId, 'It never had a workarea.')
-  if (record.carriedChanges)
-    throw notReplayable(sessionId, 'It started from uncommitted changes, which are not kept.')
-  // A replay calls nobody, so its own recording has nothing to play.
-  const source = state.extras.replays ?? sessionId
-  const problem = await powers.recordings.problem(source)
-  if (problem !== null) throw notReplayable(sessionId, problem)
+  if (problem !== null || !record) throw notReplayable(sessionId, problem ?? 'Its workarea is gone.')
   const input: SubmitInput = {
     projectId: row.projectId,
     prompt: asked.prompt,

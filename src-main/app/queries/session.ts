@@ -3,6 +3,7 @@ import type { SignalboxContract } from '../../contract/index.ts'
 import type { Handlers } from '../../contract/procedure.ts'
 import type { SessionDetail } from '../../contract/session.ts'
 import type { AppParts } from '../app-parts.ts'
+import { replayProblem } from '../replayable.ts'
 import { followActivities } from '../subscribe.ts'
 
 type Verbs = 'list' | 'get' | 'activities' | 'follow'
@@ -34,7 +35,8 @@ export function createSessionQueries(parts: AppParts): Pick<Handlers<SignalboxCo
   }
 }
 
-function readDetail({ store, powers }: AppParts, sessionId: string): SessionDetail {
+function readDetail(parts: AppParts, sessionId: string): SessionDetail {
+  const { store, powers } = parts
   const state = store.sessions.read(sessionId)
   const row = store.queries.sessions.read(sessionId)
   const input = store.sessions.input(sessionId)
@@ -54,7 +56,7 @@ function readDetail({ store, powers }: AppParts, sessionId: string): SessionDeta
     route: extras.route,
     notes: [...extras.notes],
     landed: extras.landed,
-    isRecorded: powers.recordings.has(sessionId),
+    replayProblem: replayProblem(parts, state),
     replays: extras.replays ?? null,
     queuedPrompts: store.prompts.of(sessionId),
     activityCount: store.activities.head(sessionId).count,

@@ -8,16 +8,9 @@ export interface Replayable {
   readonly reason: string | null
 }
 
-/** The daemon has the last word: it also knows whether the recording is whole. */
-export function replayableOf(detail: SessionDetail): Replayable {
-  return { isOffered: !isLive(detail.row), reason: reasonOf(detail) }
-}
-
-function reasonOf({ row, isRecorded }: SessionDetail): string | null {
-  if (!isRecorded) return 'It was not recorded, or its recording was removed.'
-  if (row.continues !== null) return 'It went on from another session, whose work it started with.'
-  if (row.workareaId === null) return 'It never had a workarea.'
-  return null
+/** The daemon has the last word: whether the recording is whole is seen when it is read. */
+export function replayableOf({ row, replayProblem }: SessionDetail): Replayable {
+  return { isOffered: !isLive(row), reason: replayProblem }
 }
 
 export const replayHint =
