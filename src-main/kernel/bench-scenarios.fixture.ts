@@ -89,7 +89,7 @@ async function together(
 }
 
 /** Pairs of processes; one operation is a message there and one back. */
-export function ipc(rounds: number, pairs = 1): Promise<number> {
+export function ipc(rounds: number, pairs = 1, sent: unknown = BODY): Promise<number> {
   const each = rounds / pairs
   return onKernel(async (run) => {
     const echo: ProcessImage = {
@@ -108,7 +108,7 @@ export function ipc(rounds: number, pairs = 1): Promise<number> {
       await sys.send(cap, 0, { caps: [sys.selfCap()] })
       return async () => {
         for (let i = 0; i < each; i++) {
-          await sys.send(cap, BODY)
+          await sys.send(cap, sent)
           await sys.recv()
         }
       }
@@ -157,14 +157,14 @@ export function yields(count: number, processes = 10): Promise<number> {
 }
 
 /** One operation: a message from one of many senders through one deep mailbox. */
-export function fanIn(count: number, senders = 32): Promise<number> {
+export function fanIn(count: number, senders = 32, sent: unknown = BODY): Promise<number> {
   const each = Math.floor(count / senders)
   return onKernel(async ({ sys }) => {
     const source: ProcessImage = {
       name: 'source',
       async main(inner) {
         const { caps } = await inner.recv()
-        for (let i = 0; i < each; i++) await inner.send(caps[0] as CapRef, BODY)
+        for (let i = 0; i < each; i++) await inner.send(caps[0] as CapRef, sent)
       },
     }
     const self = sys.selfCap()
@@ -176,14 +176,14 @@ export function fanIn(count: number, senders = 32): Promise<number> {
 }
 
 /** One operation: a read from a driver that answers at once, charged. */
-export function read(count: number, processes = 1): Promise<number> {
+export function read(count: number, processes = 1, asked: unknown = BODY): Promise<number> {
   const each = count / processes
   return onKernel(
     async (run) => {
       const startedMs = await together(run, processes, async (sys, caps) => {
         const handle = await sys.open(caps[1] as CapRef)
         return async () => {
-          for (let i = 0; i < each; i++) await sys.read(handle, BODY)
+          for (let i = 0; i < each; i++) await sys.read(handle, asked)
         }
       })
       return perSecond(count, startedMs)
@@ -193,25 +193,25 @@ export function read(count: number, processes = 1): Promise<number> {
 }
 
 /** One operation: a segment written to memory without a ceiling. */
-export function remember(count: number, processes = 1): Promise<number> {
+export function remember(count: number, processes = 1, body: unknown = BODY): Promise<number> {
   const each = count / processes
   return onKernel(async (run) => {
     const startedMs = await together(run, processes, async (sys) => async () => {
-      for (let i = 0; i < each; i++) await sys.remember(BODY)
+      for (let i = 0; i < each; i++) await sys.remember(body)
     })
     return perSecond(count, startedMs)
   })
 }
 
 /** One operation: a segment written where every few writes some older ones have to leave. */
-export function paging(count: number, processes = 1): Promise<number> {
+export function paging(count: number, processes = 1, body: unknown = BODY): Promise<number> {
   const each = count / processes
   return onKernel(async (run) => {
     const startedMs = await together(
       run,
       processes,
       async (sys) => async () => {
-        for (let i = 0; i < each; i++) await sys.remember(BODY)
+        for (let i = 0; i < each; i++) await sys.remember(body)
       },
       // Room for few enough that each process has to page, however little of the work is its own.
       { mem: processes === 1 ? 100_000 : 500 },
@@ -221,12 +221,13 @@ export function paging(count: number, processes = 1): Promise<number> {
 }
 
 /** One operation: a query that brings one of a few swapped segments back, for which another leaves. */
-export function recall(count: number, processes = 1): Promise<number> {
+export function recall(count: number, processes = 1, isShort = false): Promise<number> {
   const each = count / processes
   const queries = SENTENCES.map(({ about }) => about)
+  const bodies: readonly unknown[] = isShort ? queries : SENTENCES
   return onKernel(async (run) => {
     const prepare = async (sys: Sys): Promise<() => Promise<void>> => {
-      for (const body of SENTENCES) await sys.remember(body, { tokens: 100 })
+      for (const body of bodies) await sys.remember(body, { tokens: 100 })
       return async () => {
         for (let i = 0; i < each; i++) await sys.recall(queries[i & 15] as string, 1)
       }

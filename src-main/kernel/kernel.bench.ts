@@ -35,6 +35,9 @@ function bench(
 const published = (name: keyof typeof PUBLISHED, measure: Measure): Bench =>
   bench(name, measure, 1, 'published', () => Promise.resolve(PUBLISHED[name]))
 
+const bare = (name: keyof typeof PUBLISHED, measure: Measure): Bench =>
+  bench(`bare-${name}`, measure, undefined, 'published', () => Promise.resolve(PUBLISHED[name]))
+
 /** The same work spread over 10,000 processes, against 10. */
 const scaled = (name: string, measure: (processes: number) => Promise<number>, atLeast?: number): Bench =>
   bench(
@@ -54,6 +57,13 @@ export const benches: readonly Bench[] = [
   published('remember', () => remember(150_000)),
   published('recall', () => recall(100_000)),
   published('paging', () => paging(150_000)),
+  // The same with bodies that need no copying: what is left is the kernel's own work.
+  bare('ipc', () => ipc(100_000, 1, 1)),
+  bare('fanin', () => fanIn(128_000, 32, 1)),
+  bare('read', () => read(150_000, 1, 1)),
+  bare('remember', () => remember(150_000, 1, 1)),
+  bare('recall', () => recall(100_000, 1, true)),
+  bare('paging', () => paging(400_000, 1, 1)),
   bench(
     'readall',
     () => latency(16, 20, true),

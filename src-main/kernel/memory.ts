@@ -76,6 +76,8 @@ const SMALL = 128
 const LITTER = 32
 /** Up to this many entries, looking at each costs less than keeping an index or sorting. */
 const FEW = 64
+/** Up to this many entries, moving half of them to let one in costs less than sorting them. */
+const MOVED = 4096
 
 /**
  * A process's context as a paged address space. Writing appends to a list and nothing else; who leaves is only marked,
@@ -202,11 +204,14 @@ export class Memory {
     stored.place = 'resident'
     this.residentTokens += stored.tokens
     const resident = this.#resident
-    resident.push(stored)
+    const last = resident.at(-1)
     // Only a page-in puts an older segment behind a newer one.
-    if (stored.order === this.#order) return
-    if (this.#isSorted && resident.length <= FEW) sinkLast(resident)
-    else this.#isSorted = false
+    if (!last || last.order < stored.order) resident.push(stored)
+    else if (this.#isSorted && resident.length <= MOVED) resident.splice(placeOf(stored, resident), 0, stored)
+    else {
+      resident.push(stored)
+      this.#isSorted = false
+    }
   }
 
   #sink(stored: Stored): void {
@@ -247,14 +252,16 @@ export class Memory {
   }
 }
 
-/** Moves the last of a sorted list to its place. */
-function sinkLast(list: Stored[]): void {
-  const last = list.at(-1)
-  if (!last) return
-  let at = list.length - 1
-  for (let before = list[at - 1]; before && before.order > last.order; before = list[at - 1])
-    list[at--] = before
-  list[at] = last
+/** Where a segment belongs in a sorted list. */
+function placeOf({ order }: Stored, sorted: readonly Stored[]): number {
+  let from = 0
+  let to = sorted.length
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if ((sorted[middle]?.order ?? 0) < order) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 function isResident(stored: Stored): boolean {
