@@ -33,8 +33,9 @@ export interface DispatcherConfig {
 
 /** Drives a kernel from a journal: what comes from outside takes effect after a recorded number of dispatches. */
 export interface Steps {
-  /** Something takes effect before the next dispatch; the turn must end. */
+  /** Something takes effect before the next dispatch; the turn must end. What came in the middle of it has then. */
   isDue(): boolean
+  catchUp(): void
   /** Between turns: lets take effect what is due. */
   turn(): void
   /** Nothing is ready: true when it brought something about. */
@@ -70,6 +71,8 @@ export class Dispatcher {
   current: Process | undefined
   /** Set while a replay runs. */
   steps: Steps | undefined
+  /** Turns that were ended although more could run. */
+  cuts = 0
   /** What arrived from outside for journaled processes and waits for the end of the turn. */
   #arrivals: (() => void)[] = []
   #arrivedAt = 0
@@ -208,6 +211,13 @@ export class Dispatcher {
     return this.#batch > 0
   }
 
+  /** Dispatches nothing more in this turn: what is under way runs to its end first. */
+  endTurn(): void {
+    this.cuts++
+    this.#isTurnOver = true
+    this.armTick()
+  }
+
   /** Stops for good. */
   halt(): void {
     this.#isHalted = true
@@ -273,21 +283,18 @@ export class Dispatcher {
 
   readonly #pump = (): void => {
     this.#isPumpQueued = false
+    // What it brings about may end the turn, or the kernel, before timers that are due by now.
+    if (!this.current && !this.#isTurnOver) this.steps?.catchUp()
     if (this.current || this.#isTurnOver || this.#isHalted) return
     const virtual = this.#virtual
     if (virtual && !this.#checkTime(virtual)) return
-    // One dispatch happens in every turn, however slow the host is.
-    if (this.#batch >= this.#config.dispatchesPerTurn || (this.#batch > 0 && this.#isTurnSpent())) {
-      this.#isTurnOver = true
-      this.armTick()
+    // One dispatch happens in every turn, however slow the host is. Where turns ended, a replay's journal says.
+    const isFull = this.#batch >= this.#config.dispatchesPerTurn || (this.#batch > 0 && this.#isTurnSpent())
+    if ((this.steps ? this.steps.isDue() : isFull) || this.#isArrivalDue()) {
+      this.endTurn()
       return
     }
-    if (this.steps?.isDue() || this.#isArrivalDue()) {
-      this.#isTurnOver = true
-      this.armTick()
-      return
-    }
-    if (this.#isHalted) return
+    if (this.#isTurnOver || this.#isHalted) return
     const process = this.ready.pick()
     if (!process) {
       if (virtual) this.armTick()
@@ -316,8 +323,6 @@ export class Dispatcher {
 
   /** Reads the host's clock every few calls and dispatches, and at each of them where they take long. */
   #isTurnSpent(): boolean {
-    // The journal says where turns ended.
-    if (this.steps) return false
     if (--this.#untilCheck > 0) return false
     const nowMs = this.#config.powers.monotonicMs()
     this.#checkEvery = nowMs - this.#checkedMs > SLOW_MS ? 1 : Math.min(this.#checkEvery * 2, CHECK_EVERY)
@@ -361,6 +366,7 @@ export class Dispatcher {
     this.#isTurnOver = false
     this.#hooks.timeRead()
     if (this.#goOn()) return
+    this.steps?.catchUp()
     const current = this.current
     if (current) {
       this.current = undefined

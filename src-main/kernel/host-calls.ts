@@ -215,7 +215,10 @@ export class HostCalls {
     const tape = this.#tapeOf(args)
     if (tape?.isReplay) throw new KernelError('ENOTSUP', 'a replay takes its calls from the journal')
     if (tape) {
-      if (!this.#core.dispatcher.isBusy) this.#options.turned()
+      const { dispatcher } = this.#core
+      // Where it comes in the middle of a turn, no dispatch follows in that turn: what is under way can't be told from here.
+      if (dispatcher.isBusy) dispatcher.endTurn()
+      else this.#options.turned()
       tape.inject(name, plain(args))
     }
     return perform(this.#host, name, args)

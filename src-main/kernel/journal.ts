@@ -81,6 +81,8 @@ export interface EndRecord extends Omit<BeginRecord, 'type'> {
   readonly dispatch: number
   /** Kernel ms when it was handed over. */
   readonly at: number
+  /** Timers of processes that had fired before it; only in virtual time, where their firing is not journaled. */
+  readonly timers?: number
   /** The driver answered without a promise, within the call. */
   readonly isSync?: true
 }
@@ -95,8 +97,9 @@ export interface InjectRecord {
   readonly dispatch: number
   /** System calls entered before it: some calls reach the kernel while a process runs. */
   readonly calls: number
-  /** It came in the middle of a turn, which went on. */
+  /** It came in the middle of a turn, after which nothing more was dispatched in it. */
   readonly isMidTurn?: true
+  readonly timers?: number
   readonly at: number
 }
 

@@ -11,6 +11,8 @@ import { encodeValue, hexOf } from './value-text.ts'
 
 /** Values longer than this are stored once and named by their hash from then on. */
 const LARGE_CHARS = 4096
+/** So many dispatches after the last thing that was noted, the end of a turn is. */
+const UNMARKED = 64
 const NO_COST = { amounts: zero(), reductions: 0 } as const
 
 /** What a recorder needs besides the kernel. */
@@ -35,6 +37,7 @@ export interface RecorderStart {
   readonly comp: number
   readonly dispatches: number
   readonly calls: number
+  readonly timers: number
 }
 
 /** Hash of a request as the journal knows it: canonical, redacted, without the side channels of a model call. */
@@ -73,7 +76,13 @@ export class Recorder implements Tape {
   #comp: number
   #dispatches: number
   #calls: number
+  /** Timers that have fired in virtual time. */
+  #timers: number
   #storedAt: number
+  /** Turns that had been ended when a place was last noted, or at the last dispatch. */
+  #cuts: number
+  /** Dispatches when a place was last noted. */
+  #placed = 0
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
@@ -81,7 +90,9 @@ export class Recorder implements Tape {
     this.#comp = parts.from?.comp ?? 0
     this.#dispatches = parts.from?.dispatches ?? 0
     this.#calls = parts.from?.calls ?? 0
+    this.#timers = parts.from?.timers ?? 0
     this.#storedAt = parts.core.clock.now()
+    this.#cuts = parts.core.dispatcher.cuts
   }
 
   adopt(process: Process): void {
@@ -91,13 +102,23 @@ export class Recorder implements Tape {
 
   dispatched(): void {
     const { isWhole, realClock, core } = this.#parts
-    if (isWhole && realClock && core.clock.now() !== this.#storedAt) this.#place('time', 'null')
+    const isLater = isWhole && realClock !== undefined && core.clock.now() !== this.#storedAt
+    const isLong = this.#isCut && this.#dispatches - this.#placed >= UNMARKED
+    if (isLater || isLong) this.#place('time', 'null')
     this.#dispatches++
+    this.#cuts = core.dispatcher.cuts
+  }
+
+  /** The turn was ended since the last dispatch, and nothing noted says so. */
+  get #isCut(): boolean {
+    return this.#parts.core.dispatcher.cuts !== this.#cuts
   }
 
   catchUp(): void {}
 
   called(): void {
+    // What was under way at the turn's end goes on before anything more is dispatched, so it matters where that was.
+    if (this.#isCut) this.#place('time', 'null')
     this.#calls++
   }
 
@@ -173,7 +194,11 @@ export class Recorder implements Tape {
 
   timer(process: Process, ms: number, fire: () => void): Timer {
     const { core, realClock } = this.#parts
-    if (!realClock) return core.clock.setTimer(ms, fire)
+    if (!realClock)
+      return core.clock.setTimer(ms, () => {
+        this.timerFired()
+        fire()
+      })
     const op = { pid: process.pid, n: ++process.timers, kind: 'timer', driver: '', hash: '' }
     let isCancelled = false
     const timer = realClock.setTimer(ms, () =>
@@ -189,6 +214,11 @@ export class Recorder implements Tape {
         timer.cancel()
       },
     }
+  }
+
+  /** A timer of a process fired in virtual time; told by a replay of those that were set in it. */
+  timerFired(): void {
+    this.#timers++
   }
 
   event(event: StampedEvent): void {
@@ -228,7 +258,7 @@ export class Recorder implements Tape {
       dispatch: this.#dispatches,
       at: this.#mark(),
     } as const
-    this.#append(isSync ? { ...end, isSync } : end)
+    this.#append(isSync ? { ...end, isSync } : { ...end, ...this.#fired() })
   }
 
   #outcome({ value, error }: Judged): StoredOutcome {
@@ -243,9 +273,23 @@ export class Recorder implements Tape {
   }
 
   #place(call: string, args: string): void {
+    const { core } = this.#parts
     const place = { dispatch: this.#dispatches, calls: this.#calls, at: this.#mark() }
-    const isMidTurn = this.#parts.core.dispatcher.isBusy
-    this.#append({ type: 'inject', call, args, ...place, ...(isMidTurn ? { isMidTurn } : {}) })
+    const isMidTurn = core.dispatcher.isBusy
+    this.#placed = this.#dispatches
+    this.#cuts = core.dispatcher.cuts
+    this.#append({
+      type: 'inject',
+      call,
+      args,
+      ...place,
+      ...this.#fired(),
+      ...(isMidTurn ? { isMidTurn } : {}),
+    })
+  }
+
+  #fired(): { readonly timers?: number } {
+    return this.#parts.realClock ? {} : { timers: this.#timers }
   }
 
   #mark(): number {

@@ -47,7 +47,11 @@ export class Replay implements Tape {
   #cursor = 0
   #dispatches = 0
   #calls = 0
+  /** Timers that have fired in virtual time. */
+  #fired = 0
   #unissued = 0
+  /** Has taken over at the end of the journal. */
+  #live: Recorder | undefined
   #isOver = false
 
   constructor(parts: ReplayParts) {
@@ -68,7 +72,8 @@ export class Replay implements Tape {
 
   catchUp(): void {
     for (let next = this.#script(); next && isMidTurn(next) && !this.#isOver; next = this.#script()) {
-      if (next.dispatch !== this.#dispatches || next.calls !== this.#calls || !this.#apply(next)) return
+      if (next.dispatch !== this.#dispatches || next.calls !== this.#calls || !this.#isFired(next)) return
+      if (!this.#apply(next)) return
     }
   }
 
@@ -108,7 +113,12 @@ export class Replay implements Tape {
 
   timer(process: Process, ms: number, fire: () => void): Timer {
     const { turns, core } = this.#parts
-    if (!turns) return core.clock.setTimer(ms, fire)
+    if (!turns)
+      return core.clock.setTimer(ms, () => {
+        if (this.#live) this.#live.timerFired()
+        else this.#fired++
+        fire()
+      })
     const key = `${process.pid}:${++process.timers}`
     const entry = { fire, dueAt: turns.now() + ms }
     this.#timers.set(key, entry)
@@ -127,26 +137,29 @@ export class Replay implements Tape {
     this.#isOver = true
   }
 
-  get place(): { dispatches: number; calls: number } {
-    return { dispatches: this.#dispatches, calls: this.#calls }
+  get place(): { dispatches: number; calls: number; timers: number } {
+    return { dispatches: this.#dispatches, calls: this.#calls, timers: this.#fired }
   }
 
-  /** Lets take effect what came in the middle of this turn; true when something came at its end. */
+  /**
+   * Lets take effect what came in the middle of this turn; true when something came at its end, or is still to come in
+   * it: the recorded turn was over before the next dispatch then, and only calls followed that were under way.
+   */
   isDue(): boolean {
     this.catchUp()
     const next = this.#script()
-    if (!next || isMidTurn(next)) return false
-    return next.dispatch <= this.#dispatches && this.#isTime(next)
+    return next !== undefined && next.dispatch <= this.#dispatches
   }
 
   /** Lets everything take effect that did so at this point. */
   turn(): void {
     for (let next = this.#script(); next && !this.#isOver; next = this.#script()) {
-      if (next.dispatch > this.#dispatches || !this.#isTime(next)) break
-      if (next.dispatch < this.#dispatches && !isMidTurn(next)) {
+      if (next.dispatch > this.#dispatches) break
+      if (next.dispatch < this.#dispatches || this.#isOutOfTime(next)) {
         this.#diverge(opOf(next), describe(opOf(next)), `dispatch ${this.#dispatches}`)
         return
       }
+      if (!this.#isTime(next)) break
       if (!this.#apply(next)) return
     }
     if (!this.#script() && this.#parts.goLive) this.#finish(this.#parts.goLive)
@@ -165,10 +178,12 @@ export class Replay implements Tape {
       return false
     }
     if (next.type === 'inject' && next.call === 'boot') return false
-    if (virtual && timerAt !== undefined && timerAt <= next.at) return virtual.advance()
+    if (virtual && timerAt !== undefined && timerAt <= Math.max(next.at, virtual.now()))
+      return virtual.advance()
     if (next.dispatch === this.#dispatches) {
       virtual?.moveTo(next.at)
       this.turn()
+      if (this.#script() === next) this.#diverge(opOf(next), describe(opOf(next)), 'no such time')
       return true
     }
     const isWaited = [...this.#parts.core.processes.values()].some((process) => process.isForeign)
@@ -182,13 +197,31 @@ export class Replay implements Tape {
 
   #isTime(next: EndRecord | InjectRecord): boolean {
     const { virtual } = this.#parts
-    return !virtual || next.at <= virtual.now()
+    if (!virtual) return true
+    return next.at <= virtual.now() && (this.#isFired(next) || !this.#isTimerDue())
+  }
+
+  /** It comes later in time, but something is ready, and while anything is no time passes. */
+  #isOutOfTime(next: EndRecord | InjectRecord): boolean {
+    return this.#parts.core.dispatcher.ready.size > 0 && !this.#isTime(next) && !this.#isTimerDue()
+  }
+
+  #isTimerDue(): boolean {
+    const { virtual } = this.#parts
+    return (virtual?.nextAt() ?? Number.POSITIVE_INFINITY) <= (virtual?.now() ?? 0)
+  }
+
+  /** All timers have fired that had before it. */
+  #isFired(next: EndRecord | InjectRecord): boolean {
+    return next.timers === undefined || next.timers <= this.#fired
   }
 
   #apply(next: EndRecord | InjectRecord): boolean {
     this.#parts.turns?.set(next.at)
     if (next.type === 'inject') {
       if (next.call !== 'time' && !this.#perform(next)) return false
+      const { dispatcher } = this.#parts.core
+      if (dispatcher.isBusy) dispatcher.endTurn()
       this.#cursor++
       return true
     }
@@ -302,6 +335,7 @@ export class Replay implements Tape {
     const { core, turns } = this.#parts
     this.#isOver = true
     const recorder = goLive()
+    this.#live = recorder
     for (const process of core.processes.values()) recorder.adopt(process)
     for (const { begun, issue } of this.#waiting.values()) {
       if (issue.isIdempotent) recorder.issue(begun, { ...issue, mayAnswerAtOnce: false })
