@@ -207,6 +207,8 @@ async function openWorks(base: Base, noteCall: (call: ModelCall) => void) {
     baseUrl: (provider) => settings().providerBaseUrls[provider] ?? null,
     keyOf: (provider) => secrets.get(provider),
     noteCall,
+    secrets: () => base.mask.secrets,
+    log,
     describe: (id) => store.sessions.read(id)?.row,
   })
   return { runtimes, recordings, kernel, gateway }

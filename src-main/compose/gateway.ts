@@ -9,10 +9,11 @@ import { canonicalOf } from '../gateway/canonical-request.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createSessionKeys } from '../gateway/session-keys.ts'
 import type { Upstream } from '../gateway/upstream.ts'
-import type { Clock, Ids } from '../ports/clock.ts'
+import type { Clock, Ids, Log } from '../ports/clock.ts'
 import type { CallRow, CanonicalRequest, Dialect, GatewaySession, Route, Routing } from '../ports/gateway.ts'
 import type { Models } from '../ports/models.ts'
 import type { ModelChoice } from '../ports/runtime.ts'
+import { createLongRequests } from './long-requests.ts'
 
 export interface GatewayParts {
   readonly clock: Clock
@@ -24,6 +25,9 @@ export interface GatewayParts {
   readonly baseUrl: (provider: ProviderId) => string | null
   readonly keyOf: (provider: ProviderId) => Promise<string | undefined>
   readonly noteCall: (call: ModelCall) => void
+  /** What is hidden in recordings; they are told to the thread that packs long requests. */
+  readonly secrets: () => readonly string[]
+  readonly log: Log
   /** What is known of a session for people. */
   readonly describe: (sessionId: string) => { readonly title: string; readonly agent: string } | undefined
 }
@@ -44,11 +48,13 @@ export async function openGateway(parts: GatewayParts): Promise<RunningGateway> 
   const keys = createSessionKeys<GatewaySession>((count) => crypto.getRandomValues(new Uint8Array(count)))
   const known = new Map<string, Known>()
   const routes = createRoutes(parts)
+  const longRequests = createLongRequests(parts)
   const gateway = await createGateway({
     clock,
     ids,
     upstream,
     models,
+    longRequests,
     sessionOf: keys.sessionOf,
     async route(session, dialect): Promise<Routing> {
       const choice = known.get(session.id)?.choice
@@ -70,6 +76,7 @@ export async function openGateway(parts: GatewayParts): Promise<RunningGateway> 
     address: { host: '127.0.0.1', port: gateway.port },
     open(session, choice) {
       close(session.id)
+      longRequests.warm()
       const key = keyOfSession(parts.secret, session.id)
       keys.restore(key, session)
       known.set(session.id, { session, choice })
@@ -78,6 +85,7 @@ export async function openGateway(parts: GatewayParts): Promise<RunningGateway> 
     close,
     async shut() {
       await gateway.close()
+      await longRequests.close()
       keys.close()
     },
   }
@@ -190,14 +198,7 @@ export function canonicalCall(
   request: Readonly<Record<string, unknown>>,
   placeholders: GatewaySession['placeholders'],
 ): CanonicalRequest {
-  const asked = {
-    dialect: 'openai-chat',
-    kind: 'generate',
-    model: '',
-    isStream: true,
-    isEvents: true,
-  } as const
-  return canonicalOf({ ...asked, path: '', query: new URLSearchParams() }, request, placeholders)
+  return canonicalOf({ dialect: 'openai-chat', kind: 'generate', isStream: true }, request, placeholders)
 }
 
 /** Certificates named by NODE_EXTRA_CA_CERTS; Node reads them only for itself. */

@@ -1,4 +1,4 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { inflateRawSync } from 'node:zlib'
 import * as z from 'zod'
 import type {
   CallOpening,
@@ -9,6 +9,7 @@ import type {
   TapedChunk,
   TapedHead,
 } from '../ports/gateway.ts'
+import { packedText } from './packed-text.ts'
 
 /** Notes one operation in the session's recording; `end` once, with what it came to. undefined: nobody records. */
 export type NoteOperation = (
@@ -26,8 +27,8 @@ const maxAnswerBytes = 64 * 1024 ** 2
 export function createRecordingTape(note: NoteOperation, mask: (text: string) => string): Tape {
   return {
     mode: 'record',
-    record({ title, hash, text }, opening) {
-      const packed = packedText(mask(text))
+    record({ title, hash, text, packed: given }, opening) {
+      const packed = given ?? packedText(mask(text))
       return createRecorder({ title, hash, packed, opening }, note(tapedDriver, { title, hash }), mask)
     },
   }
@@ -83,13 +84,6 @@ function withoutSecrets(
 }
 
 const noAnswer: TapedHead = { status: 502, headers: {} }
-
-/** The request in short, so that a replay that leaves the recording can say where; a very long one is left out. */
-function packedText(text: string): string {
-  return text.length > longestTextChars ? '' : deflateRawSync(text, { level: 1 }).toString('base64')
-}
-
-const longestTextChars = 256 * 1024
 
 const StoredChunk = z.tuple([z.string(), z.number(), z.number(), z.number(), z.number().nullable()])
 type StoredChunk = z.infer<typeof StoredChunk>

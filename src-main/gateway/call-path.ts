@@ -76,7 +76,10 @@ function dialectOf(path: string, headers: IncomingHttpHeaders): Dialect {
 }
 
 /** What the body adds for dialects that name model and streaming there. */
-export function withBody(asked: Asked, body: JsonObject): Asked {
+export function withBody<Part extends Pick<Asked, 'dialect' | 'kind' | 'model' | 'isStream'>>(
+  asked: Part,
+  body: JsonObject,
+): Part {
   if (asked.dialect === 'gemini' || asked.kind === 'list') return asked
   return { ...asked, model: stringOf(body.model), isStream: body.stream === true }
 }

@@ -12,14 +12,14 @@ import { type Answer, createAnswer } from './answer.ts'
 import { type CallAccount, createCallAccount, type Ending } from './call-account.ts'
 import { CallFault, clientGone, cutBy, faultOf } from './call-fault.ts'
 import { type CallLine, createCallLine } from './call-line.ts'
-import { canonicalOf, firstDifference } from './canonical-request.ts'
+import { firstDifference } from './canonical-request.ts'
 import type { Asked, StreamState } from './dialect-shape.ts'
 import { shapes } from './dialects/all-dialects.ts'
 import { createMeter, estimateTokens, type Meter } from './meter.ts'
 import { passThrough } from './pass-through.ts'
 import { movesBetween, relocated } from './relocate.ts'
 import { playBack } from './replay.ts'
-import { type RequestBody, textBytes } from './request-body.ts'
+import type { RequestBody } from './request-body.ts'
 import type { CallResult, GatewayLimits, HandlerPowers, RunningCall } from './running-call.ts'
 import { type ProviderMemory, translate } from './translate.ts'
 
@@ -76,6 +76,7 @@ export async function serveCall(parts: CallParts): Promise<void> {
   } finally {
     parts.response.off('close', onClose)
     parts.closing.removeEventListener('abort', onClosing)
+    parts.body.letGo()
   }
 }
 
@@ -130,8 +131,8 @@ async function answerCall(parts: CallParts, course: Course): Promise<CallResult>
   const { session, powers, asked, body } = parts
   const { signal } = course.controller
   await untilRunning(session, signal)
-  const request = session.tape ? canonicalOf(asked, body.json, session.placeholders) : undefined
-  const replayed = replayedCall(session, request)
+  const request = body.canonical
+  const replayed = await replayedCall(session, request)
   const route = replayed ? replayRoute(replayed.opening) : await routeOf(parts, signal)
   course.line?.change({ state: 'waiting', provider: route.provider, model: route.model })
   const opened = open(parts, course, { route, request, replayed })
@@ -149,7 +150,10 @@ async function answerCall(parts: CallParts, course: Course): Promise<CallResult>
     limits: parts.limits,
     powers,
   }
-  if (replayed) return await playBack(call, replayed)
+  if (replayed) {
+    body.letGo()
+    return await playBack(call, replayed)
+  }
   return await (isSameFormat(asked, route) ? passThrough(call) : translate(call, parts.memory))
 }
 
@@ -182,11 +186,17 @@ function replayRoute({ provider, model, dialect }: CallOpening): Route {
   return { provider, model, dialect, baseUrl: '', apiKey: undefined, price: undefined }
 }
 
-function replayedCall(session: GatewaySession, request: CanonicalRequest | undefined): TapedCall | undefined {
+async function replayedCall(
+  session: GatewaySession,
+  request: CanonicalRequest | undefined,
+): Promise<TapedCall | undefined> {
   if (!request || session.tape?.mode !== 'replay') return undefined
   const answer = session.tape.next(request)
   if (answer.ok)
-    return relocated(answer.call, movesBetween(answer.call.opening.placeholders ?? [], session.placeholders))
+    return await relocated(
+      answer.call,
+      movesBetween(answer.call.opening.placeholders ?? [], session.placeholders),
+    )
   const { expected, step } = answer
   const where = !expected
     ? 'the recording is at its end'
@@ -209,7 +219,7 @@ interface Opening {
 function open(parts: CallParts, course: Course, { route, request, replayed }: Opening): CallAccount {
   const { session, asked, body, powers } = parts
   const { answer, controller, line } = course
-  const input = asked.kind === 'list' ? 0 : estimateTokens(textBytes(body.json))
+  const input = asked.kind === 'list' ? 0 : estimateTokens(body.facts.textBytes)
   const meter = replayed ? tapedMeter(replayed) : createMeter(input, route.price)
   const estimate = asked.kind === 'generate' ? (replayed?.opening.estimate ?? meter.use()) : nothing
   const { provider, model } = route
@@ -232,7 +242,7 @@ function open(parts: CallParts, course: Course, { route, request, replayed }: Op
     operation,
     line,
     recorder,
-    requestBytes: body.bytes.length,
+    requestBytes: body.sizeBytes,
     startedAtMs: course.startedAtMs,
     nowMs: () => powers.clock.nowMs(),
   })

@@ -6,7 +6,7 @@ import { meaningOf, withBody } from './call-path.ts'
 import type { Asked, Failure } from './dialect-shape.ts'
 import { shapes } from './dialects/all-dialects.ts'
 import { keyOf, refusalAtDoor } from './doorkeeper.ts'
-import { readBody } from './request-body.ts'
+import { createRequestBodies, type RequestBodies } from './request-body.ts'
 import { defaultLimits, type GatewayLimits, type HandlerPowers } from './running-call.ts'
 import { createProviderMemory, type ProviderMemory } from './translate.ts'
 
@@ -41,14 +41,17 @@ interface Door {
   readonly hosts: readonly string[]
   readonly closing: AbortSignal
   readonly memory: ProviderMemory
+  readonly bodies: RequestBodies
   readonly running: WeakMap<GatewaySession, number>
 }
 
 /** The gateway without a listener. */
 export function createGatewayHandler(powers: HandlerPowers, options: HandlerOptions = {}): GatewayHandler {
+  const limits = { ...defaultLimits, ...options.limits }
   const door: Door = {
     powers,
-    limits: { ...defaultLimits, ...options.limits },
+    limits,
+    bodies: createRequestBodies(limits, powers.longRequests),
     hosts: options.hosts ?? [],
     closing: options.closing ?? new AbortController().signal,
     memory: createProviderMemory(),
@@ -94,16 +97,21 @@ interface Admission {
 }
 
 async function admitted(door: Door, { request, response, session, asked, refuse }: Admission): Promise<void> {
-  const { powers, limits, memory, closing, running } = door
+  const { powers, limits, memory, bodies, closing, running } = door
   const count = running.get(session) ?? 0
   if (count >= limits.callsPerSession)
     return await refuse({ cause: 'busy', sentence: `this session already has ${count} calls running` })
   running.set(session, count + 1)
+  const gone = new AbortController()
+  const onClose = () => gone.abort(new Error('the client went away'))
+  response.once('close', onClose)
   try {
-    const read = await readBody(request, limits.bodyBytes)
+    const read = await bodies.read({ request, session, asked, signal: gone.signal })
+    response.off('close', onClose)
     if (!read.ok) return await refuse(read.failure)
     const { body } = read
-    const full = withBody(asked, body.json)
+    if (gone.signal.aborted) return body.letGo()
+    const full = withBody(asked, body.facts.own)
     await serveCall({ request, response, asked: full, body, session, powers, limits, memory, closing })
   } finally {
     running.set(session, (running.get(session) ?? 1) - 1)

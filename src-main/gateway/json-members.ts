@@ -8,19 +8,28 @@ export interface Member {
   readonly valueEnd: number
 }
 
+/** Where some members of a JSON object stand in its bytes: plain data, so that another thread can look for them. */
+export interface MemberPlaces {
+  /** The byte after the object's opening brace. */
+  readonly start: number
+  /** The object has no member at all. */
+  readonly isEmpty: boolean
+  /** The members asked for, in the order of the text, repeated ones included. */
+  readonly found: readonly Member[]
+}
+
 const quote = 34
 const backslash = 92
 
 /** The index after the string that starts at `at`. */
 function skipString(text: string, at: number): number {
-  let index = at + 1
-  while (index < text.length) {
-    const code = text.charCodeAt(index)
-    if (code === backslash) index += 2
-    else if (code === quote) return index + 1
-    else index += 1
+  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let before = end - 1
+    while (before > at && text.charCodeAt(before) === backslash) before -= 1
+    // An even number of backslashes stands for itself; the last of an odd number takes the quote into the string.
+    if ((end - 1 - before) % 2 === 0) return end + 1
   }
-  return index
+  return text.length
 }
 
 function skipSpace(text: string, at: number): number {
@@ -51,8 +60,7 @@ function skipValue(text: string, at: number): number {
 }
 
 /** The members of a JSON object in the order of the text, repeated names included. The text must be valid JSON. */
-export function topLevelMembers(text: string): Member[] {
-  const found: Member[] = []
+export function* topLevelMembers(text: string): Generator<Member> {
   let index = skipSpace(text, 0) + 1
   while (index < text.length) {
     index = skipSpace(text, index)
@@ -61,37 +69,48 @@ export function topLevelMembers(text: string): Member[] {
     const key: unknown = JSON.parse(text.slice(index, keyEnd))
     const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1)
     const end = skipValue(text, valueStart)
-    const valueEnd = valueStart + text.slice(valueStart, end).trimEnd().length
-    found.push({ key: String(key), valueStart, valueEnd })
+    let valueEnd = end
+    while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) <= 32) valueEnd -= 1
+    yield { key: String(key), valueStart, valueEnd }
     index = skipSpace(text, end) + 1
   }
-  return found
 }
 
-/** Sets members of a JSON object; one that occurs twice is set twice, so that no reader sees another value. */
-export function setMembers(body: Buffer, values: Readonly<Record<string, unknown>>): Buffer {
+/** Where members stand in the bytes of a valid JSON object. */
+export function placesOf(body: Buffer, keys: readonly string[]): MemberPlaces {
   const text = body.toString('latin1')
+  const found: Member[] = []
+  let isEmpty = true
+  for (const member of topLevelMembers(text)) {
+    isEmpty = false
+    if (keys.includes(member.key)) found.push(member)
+  }
+  return { start: text.indexOf('{') + 1, isEmpty, found }
+}
+
+/**
+ * A JSON object with some members set, as pieces that follow each other, of which the unchanged ones are parts of `body`
+ * itself. A member that occurs twice is set twice, so that no reader sees another value. `places` must tell of each.
+ */
+export function withMembers(
+  body: Buffer,
+  { start, isEmpty, found }: MemberPlaces,
+  values: Readonly<Record<string, unknown>>,
+): Buffer[] {
   const encoded = new Map(
-    Object.entries(values).map(([key, value]) => [
-      key,
-      Buffer.from(JSON.stringify(value)).toString('latin1'),
-    ]),
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(JSON.stringify(value))]),
   )
-  const members = topLevelMembers(text)
-  let result = ''
-  let at = 0
-  for (const { key, valueStart, valueEnd } of members) {
+  const present = new Set(found.map(({ key }) => key))
+  const missing = [...encoded].filter(([key]) => !present.has(key))
+  const added = missing.map(([key, value]) => `${JSON.stringify(key)}:${value.toString()}`).join(',')
+  const separator = added === '' || isEmpty ? '' : ','
+  const pieces = [body.subarray(0, start), Buffer.from(added + separator)]
+  let at = start
+  for (const { key, valueStart, valueEnd } of found) {
     const value = encoded.get(key)
     if (value === undefined) continue
-    result += text.slice(at, valueStart) + value
+    pieces.push(body.subarray(at, valueStart), value)
     at = valueEnd
   }
-  result += text.slice(at)
-  const present = new Set(members.map(({ key }) => key))
-  const missing = [...encoded].filter(([key]) => !present.has(key))
-  if (missing.length === 0) return Buffer.from(result, 'latin1')
-  const open = result.indexOf('{') + 1
-  const added = missing.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')
-  const separator = members.length > 0 ? ',' : ''
-  return Buffer.from(result.slice(0, open) + added + separator + result.slice(open), 'latin1')
+  return [...pieces, body.subarray(at)].filter(({ length }) => length > 0)
 }

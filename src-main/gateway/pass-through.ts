@@ -3,7 +3,7 @@ import { CallFault, cutBy } from './call-fault.ts'
 import type { DialectShape } from './dialect-shape.ts'
 import { shapes } from './dialects/all-dialects.ts'
 import { createEventFrames, dataOf } from './event-frames.ts'
-import { setMembers } from './json-members.ts'
+import { withMembers } from './json-members.ts'
 import { isRecord, type JsonObject, parseJson, recordOf } from './json-values.ts'
 import { createKeyFilter, withoutSecret } from './key-filter.ts'
 import { type CallResult, createWatch, type RunningCall, type Watch } from './running-call.ts'
@@ -21,15 +21,17 @@ export async function passThrough(call: RunningCall): Promise<CallResult> {
   )
   const signal = AbortSignal.any([call.signal, watch.signal])
   try {
-    const change = shape.patch(call.body.json, call.asked, call.route.model)
+    const { facts } = call.body
+    const change = shape.patch(facts.own, call.asked, call.route.model)
     const hasChange = call.asked.kind !== 'list' && Object.keys(change).length > 0
     watch.kick(call.limits.firstByteMs)
     const message = await open(
       call,
       shape,
-      hasChange ? setMembers(call.body.bytes, change) : call.body.bytes,
+      hasChange ? withMembers(call.body.bytes, facts.places, change) : [call.body.bytes],
       signal,
     )
+    call.body.letGo()
     const isEvents = (message.headers['content-type'] ?? '').startsWith('text/event-stream')
     const isUsageOurs = 'stream_options' in change
     if (message.statusCode === 200 && isEvents)
@@ -57,7 +59,7 @@ function brokenWords(error: unknown): string {
   return 'the model provider broke off in the middle of its answer'
 }
 
-async function open(call: RunningCall, shape: DialectShape, body: Buffer, signal: AbortSignal) {
+async function open(call: RunningCall, shape: DialectShape, body: readonly Buffer[], signal: AbortSignal) {
   const { route, asked } = call
   const isGet = asked.kind === 'list'
   const message = await call.powers.upstream.open(
@@ -68,7 +70,6 @@ async function open(call: RunningCall, shape: DialectShape, body: Buffer, signal
         ...call.headers,
         ...(route.apiKey === undefined ? {} : shape.keyHeaders(route.apiKey)),
         'accept-encoding': 'identity',
-        ...(isGet ? {} : { 'content-length': String(body.length) }),
       },
       body: isGet ? undefined : body,
     },

@@ -27,17 +27,29 @@ export function movesBetween(
 
 /**
  * A recorded answer with the folders of this run in place of its own, also where a stream spells one out over several
- * events. Without moves it is the recording itself, byte for byte.
+ * events. Without moves it is the recording itself, byte for byte. A long one takes several turns of the event loop.
  */
-export function relocated(call: TapedCall, moves: readonly Move[]): TapedCall {
+export async function relocated(call: TapedCall, moves: readonly Move[]): Promise<TapedCall> {
   if (moves.length === 0) return call
-  const pieces = call.chunks.map(({ bytes }) => piecesOf(Buffer.from(bytes)))
+  const isTurnOver = createPace()
+  const pieces: Piece[][] = []
   const leaves = new Map<string, Leaf[]>()
-  for (const piece of pieces.flat()) if (piece.value !== undefined) gather(piece.value, '', leaves)
-  for (const group of leaves.values()) for (const move of moves) replaceAcross(group, move)
-  const chunks = call.chunks.map(
-    ({ use }, at): TapedChunk => ({ bytes: Buffer.concat((pieces[at] ?? []).map(bytesOf)), use }),
-  )
+  for (const { bytes } of call.chunks) {
+    const framed: Piece[] = []
+    pieces.push(framed)
+    for (const frame of framesOf(Buffer.from(bytes))) {
+      const piece = pieceOf(frame)
+      framed.push(piece)
+      if (piece.value !== undefined) gather(piece.value, '', leaves)
+      if (isTurnOver(frame.length)) await nextTurn()
+    }
+  }
+  for (const group of leaves.values()) for (const move of moves) await replaceAcross(group, move, isTurnOver)
+  const chunks: TapedChunk[] = []
+  for (const [at, { use, bytes }] of call.chunks.entries()) {
+    chunks.push({ bytes: Buffer.concat((pieces[at] ?? []).map(bytesOf)), use })
+    if (isTurnOver(bytes.length)) await nextTurn()
+  }
   const { 'content-length': length, ...headers } = call.head.headers
   const size = chunks.reduce((all, { bytes }) => all + bytes.length, 0)
   const sized = length === undefined ? headers : { ...headers, 'content-length': String(size) }
@@ -52,19 +64,39 @@ interface Piece {
   readonly after: string
 }
 
-function piecesOf(chunk: Buffer): Piece[] {
+function framesOf(chunk: Buffer): Buffer[] {
   const frames = createEventFrames()
-  const all = [...frames.take(chunk), frames.rest()].filter(({ length }) => length > 0)
-  return all.map((bytes) => {
-    const text = bytes.toString('utf8')
-    const data = dataOf(bytes) ?? text
-    const value = parseJson(data)
-    const at = text.indexOf(data)
-    const isJson = at >= 0 && typeof value === 'object' && value !== null
-    if (!isJson) return { bytes, value: undefined, before: '', after: '' }
-    return { bytes, value, before: text.slice(0, at), after: text.slice(at + data.length) }
-  })
+  return [...frames.take(chunk), frames.rest()].filter(({ length }) => length > 0)
 }
+
+function pieceOf(bytes: Buffer): Piece {
+  const text = bytes.toString('utf8')
+  const data = dataOf(bytes) ?? text
+  const value = parseJson(data)
+  const at = text.indexOf(data)
+  const isJson = at >= 0 && typeof value === 'object' && value !== null
+  if (!isJson) return { bytes, value: undefined, before: '', after: '' }
+  return { bytes, value, before: text.slice(0, at), after: text.slice(at + data.length) }
+}
+
+/** So much of an answer is worked on in one turn, some three milliseconds; a string in it counts like this many bytes. */
+const bytesPerTurn = 64 * 1024
+const bytesPerLeaf = 20
+
+/** Counts bytes that are worked on; true when it is time to let other work pass. */
+type Pace = (bytes: number) => boolean
+
+function createPace(): Pace {
+  let done = 0
+  return (bytes) => {
+    done += bytes
+    const isOver = done >= bytesPerTurn
+    if (isOver) done = 0
+    return isOver
+  }
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 function bytesOf({ bytes, value, before, after }: Piece): Buffer {
   return value === undefined ? bytes : Buffer.from(before + JSON.stringify(value) + after)
@@ -98,19 +130,23 @@ function gather(value: unknown, path: string, leaves: Map<string, Leaf[]>): void
 }
 
 /** Replaces every occurrence in the joined text: the first leaf of an occurrence takes the new one, the others lose theirs. */
-function replaceAcross(group: readonly Leaf[], { from, to }: Move): void {
+async function replaceAcross(group: readonly Leaf[], { from, to }: Move, isTurnOver: Pace): Promise<void> {
   const joined = group.map(({ text }) => text).join('')
   const starts: number[] = []
   for (let at = joined.indexOf(from); at >= 0; at = joined.indexOf(from, at + from.length)) starts.push(at)
   if (starts.length === 0) return
   let offset = 0
+  let first = 0
   for (const leaf of group) {
     const { text } = leaf
+    if (isTurnOver(text.length + bytesPerLeaf)) await nextTurn()
     const end = offset + text.length
     let result = ''
     let at = offset
-    for (const start of starts) {
-      if (start + from.length <= offset || start >= end) continue
+    while ((starts[first] ?? end) + from.length <= offset) first += 1
+    for (let next = first; next < starts.length; next++) {
+      const start = starts[next] ?? end
+      if (start >= end) break
       if (start >= at) result += text.slice(at - offset, start - offset)
       if (start >= offset) result += to
       at = Math.min(end, start + from.length)

@@ -1,97 +1,170 @@
 import type { IncomingMessage } from 'node:http'
-import type { Failure } from './dialect-shape.ts'
-import { isRecord, type JsonObject, parseJson } from './json-values.ts'
+import type { CanonicalRequest, GatewaySession } from '../ports/gateway.ts'
+import { type TakenBody, takeIn } from './body-intake.ts'
+import { type BodyFacts, type BodyReading, emptyReading, parsedBody, readingOf } from './body-reading.ts'
+import { createByteRoom } from './byte-room.ts'
+import type { Asked, Failure } from './dialect-shape.ts'
+import type { JsonObject } from './json-values.ts'
+import type { LongRequests, SharedBody } from './long-requests.ts'
+import type { GatewayLimits } from './running-call.ts'
 
+/** The body of a call that was let in. */
 export interface RequestBody {
+  /** As it came; empty once it was let go. */
   readonly bytes: Buffer
-  readonly json: JsonObject
+  readonly sizeBytes: number
+  readonly facts: BodyFacts
+  /** What identifies the call on the session's tape; undefined when there is none. */
+  readonly canonical: CanonicalRequest | undefined
+  /** The whole of a short body as a value. A long one is never a value on this thread, only `shared`. */
+  readonly json: JsonObject | undefined
+  readonly shared: SharedBody | undefined
+  /** Nobody needs the bytes any more: their room is for others. */
+  letGo(): void
 }
 
 export type BodyResult =
   | { readonly ok: true; readonly body: RequestBody }
   | { readonly ok: false; readonly failure: Failure }
 
-const refuse = (failure: Failure): BodyResult => ({ ok: false, failure })
+export interface BodyOf {
+  readonly request: IncomingMessage
+  readonly session: GatewaySession
+  readonly asked: Asked
+  /** Fires when the client is gone. */
+  readonly signal: AbortSignal
+}
 
-/** Reads a JSON object of at most `maxBytes`. What comes beyond is swallowed for a while, so that the answer arrives. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<BodyResult> {
-  if (request.method === 'GET') return { ok: true, body: { bytes: Buffer.alloc(0), json: {} } }
+export interface RequestBodies {
+  /** Takes in and reads a JSON object. Rejects when the client goes away. */
+  read(of: BodyOf): Promise<BodyResult>
+}
+
+/** Reads the bodies of calls: short ones at once, long ones on a thread; those of one session in the order in which they came. */
+export function createRequestBodies(limits: GatewayLimits, threads: LongRequests | undefined): RequestBodies {
+  const room = createByteRoom({ allBytes: limits.heldBytes, ownerBytes: limits.sessionBytes })
+  const underWay = new WeakMap<GatewaySession, Promise<unknown>>()
+  const shortBytes = threads ? limits.shortBytes : Number.POSITIVE_INFINITY
+  /** Who comes later waits until this one is read, however short its own body is. */
+  function follow(session: GatewaySession, reading: Promise<unknown>): void {
+    const settled = Promise.allSettled([underWay.get(session), reading]).then(() => {
+      if (underWay.get(session) === settled) underWay.delete(session)
+    })
+    underWay.set(session, settled)
+  }
+  return {
+    async read({ request, session, asked, signal }) {
+      const refusal = packedRefusal(request)
+      if (refusal) return refusal
+      const owner = session
+      const { bodyBytes: maxBytes } = limits
+      const taken = await takenBody(request, { maxBytes, shortBytes, room, owner, signal })
+      if (!taken) return tooLarge(maxBytes)
+      const { tape } = session
+      const wish = { asked, placeholders: tape ? session.placeholders : null }
+      const { block, bytes } = taken
+      if (!threads || !block || bytes.length <= shortBytes) {
+        await underWay.get(session)
+        return readHere(taken, wish)
+      }
+      const { dialect, kind, model, isStream } = asked
+      const plain = { ...wish, asked: { dialect, kind, model, isStream } }
+      const shared = { block, sizeBytes: bytes.length }
+      const reading = threads.read(shared, { ...plain, isRecorded: tape?.mode === 'record' }, signal)
+      follow(session, reading)
+      return await readThere(taken, shared, reading, signal)
+    },
+  }
+}
+
+function packedRefusal(request: IncomingMessage): Extract<BodyResult, { ok: false }> | undefined {
   const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity')
-    return refuse({
-      cause: 'bad_request',
-      status: 415,
-      sentence: `bodies packed as "${encoding.slice(0, 40)}" are not read`,
-    })
-  const bytes = await collect(request, maxBytes)
-  if (!bytes)
-    return refuse({
-      cause: 'too_large',
-      sentence: `the request is larger than ${Math.floor(maxBytes / 1048576)} MiB`,
-    })
-  const json = parseJson(bytes.toString('utf8'))
-  if (!isRecord(json)) return refuse({ cause: 'bad_request', sentence: 'the body is no JSON object' })
-  if (isDeeperThan(json, deepest))
-    return refuse({ cause: 'bad_request', sentence: 'the body is nested too deeply' })
-  return { ok: true, body: { bytes, json } }
+  if (request.method === 'GET' || encoding === undefined || encoding === 'identity') return undefined
+  const sentence = `bodies packed as "${encoding.slice(0, 40)}" are not read`
+  return { ok: false, failure: { cause: 'bad_request', status: 415, sentence } }
 }
 
-/** undefined: too large. Rejects when the client goes away. */
-function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = []
-    let size = 0
-    request.on('data', (part: Buffer) => {
-      size += part.length
-      if (size <= maxBytes) parts.push(part)
-      else {
-        parts.length = 0
-        if (size > 2 * maxBytes) request.destroy()
-      }
-    })
-    request.once('end', () => resolve(size <= maxBytes ? Buffer.concat(parts) : undefined))
-    request.once('error', reject)
-    request.once('close', () => reject(new Error('the client went away')))
-  })
+function tooLarge(maxBytes: number): BodyResult {
+  const sentence = `the request is larger than ${Math.floor(maxBytes / 1048576)} MiB`
+  return { ok: false, failure: { cause: 'too_large', sentence } }
 }
 
-/** Schemas of tools nest, but not like this; beyond it, readers that follow the nesting would run out of stack. */
-const deepest = 300
+const noBody: TakenBody = { bytes: Buffer.alloc(0), block: undefined, leave: () => undefined }
 
-function isDeeperThan(value: object, depth: number): boolean {
-  let level: object[] = [value]
-  for (let at = 0; at < depth; at++) {
-    level = level.flatMap((one) =>
-      Object.values(one).filter((inner) => typeof inner === 'object' && inner !== null),
-    )
-    if (level.length === 0) return false
+async function takenBody(
+  request: IncomingMessage,
+  powers: Parameters<typeof takeIn>[1],
+): Promise<TakenBody | undefined> {
+  return request.method === 'GET' ? noBody : await takeIn(request, powers)
+}
+
+function readHere(taken: TakenBody, wish: Parameters<typeof readingOf>[2]): BodyResult {
+  const json = taken === noBody ? {} : parsedBody(taken.bytes)
+  const reading = taken === noBody ? emptyReading(wish) : readingOf(taken.bytes, json, wish)
+  return resultOf(taken, reading, json, undefined)
+}
+
+async function readThere(
+  taken: TakenBody,
+  shared: SharedBody,
+  reading: Promise<BodyReading>,
+  signal: AbortSignal,
+): Promise<BodyResult> {
+  try {
+    return resultOf(taken, await reading, undefined, shared)
+  } catch (error) {
+    taken.leave()
+    signal.throwIfAborted()
+    const why = error instanceof Error ? error.message : 'the reading thread broke off'
+    return {
+      ok: false,
+      failure: { cause: 'upstream_failed', sentence: `this long request could not be read: ${why}` },
+    }
   }
-  return true
 }
 
-/** From this length on a string without spaces is taken for packed bytes (pictures, files) and not for text. */
-const packedLength = 2000
-/** What a picture or file costs at least, in bytes of text. */
-const packedBytes = 1000
-
-/** How much text a request holds, in bytes: packed pictures and files count little, whatever their length. */
-export function textBytes(value: unknown): number {
-  let total = 0
-  const left: unknown[] = [value]
-  while (left.length > 0) {
-    const one = left.pop()
-    if (typeof one === 'string') total += isPacked(one) ? packedBytes : Buffer.byteLength(one)
-    else if (Array.isArray(one)) for (const inner of one) left.push(inner)
-    else if (isRecord(one)) {
-      for (const [key, inner] of Object.entries(one)) {
-        total += key.length
-        left.push(inner)
-      }
-    } else total += 2
+function resultOf(
+  taken: TakenBody,
+  reading: BodyReading,
+  json: JsonObject | undefined,
+  shared: SharedBody | undefined,
+): BodyResult {
+  if (!reading.ok) {
+    taken.leave()
+    return reading
   }
-  return total
+  return { ok: true, body: createBody(taken, reading, json, shared) }
 }
 
-function isPacked(text: string): boolean {
-  return text.length >= packedLength && !/\s/.test(text.slice(0, packedLength))
+const empty = Buffer.alloc(0)
+
+function createBody(
+  { bytes, leave }: TakenBody,
+  { facts, canonical }: Extract<BodyReading, { ok: true }>,
+  json: JsonObject | undefined,
+  shared: SharedBody | undefined,
+): RequestBody {
+  let held: { bytes: Buffer; json: JsonObject | undefined; shared: SharedBody | undefined } | undefined = {
+    bytes,
+    json,
+    shared,
+  }
+  return {
+    sizeBytes: bytes.length,
+    facts,
+    canonical,
+    get bytes() {
+      return held?.bytes ?? empty
+    },
+    get json() {
+      return held?.json
+    },
+    get shared() {
+      return held?.shared
+    },
+    letGo() {
+      held = undefined
+      leave()
+    },
+  }
 }

@@ -3,6 +3,7 @@ import type { Models } from '../ports/models.ts'
 import type { Answer } from './answer.ts'
 import type { CallAccount } from './call-account.ts'
 import type { Asked, StreamState } from './dialect-shape.ts'
+import type { LongRequests } from './long-requests.ts'
 import type { RequestBody } from './request-body.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -18,6 +19,11 @@ export interface GatewayLimits {
   readonly idleMs: number
   /** A client that takes nothing. */
   readonly stallMs: number
+  /** A longer body is work for another thread: a hop there and back costs about as much as reading this much. */
+  readonly shortBytes: number
+  /** Long bodies in memory, from their first byte until the upstream has them: of one session, and of all. */
+  readonly sessionBytes: number
+  readonly heldBytes: number
 }
 
 export const defaultLimits: GatewayLimits = {
@@ -27,6 +33,9 @@ export const defaultLimits: GatewayLimits = {
   firstByteMs: 600_000,
   idleMs: 300_000,
   stallMs: 300_000,
+  shortBytes: 128 * 1024,
+  sessionBytes: 64 * 1024 * 1024,
+  heldBytes: 512 * 1024 * 1024,
 }
 
 export interface HandlerPowers extends GatewayPowers {
@@ -39,6 +48,8 @@ export interface HandlerPowers extends GatewayPowers {
   readonly ids: { short(): string }
   readonly upstream: Upstream
   readonly models: Pick<Models, 'stream' | 'list'>
+  /** A thread for long bodies; without one all are read where the gateway runs. */
+  readonly longRequests?: LongRequests | undefined
 }
 
 /** A call that was let in and is being answered. */

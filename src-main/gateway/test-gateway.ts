@@ -22,6 +22,7 @@ import type {
   Tape,
 } from '../ports/gateway.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
+import type { LongRequests } from './long-requests.ts'
 import { createSessionKeys } from './session-keys.ts'
 import { createUpstream } from './upstream.ts'
 
@@ -150,6 +151,7 @@ export interface BedOptions extends Partial<ModelServerOptions>, GatewayOptions 
   readonly upstream?: Dialect
   readonly route?: (asked: Dialect, model: string, server: ModelServer) => Route
   readonly tokens?: number
+  readonly longRequests?: LongRequests
 }
 
 const realClock = {
@@ -181,6 +183,7 @@ export async function openBed(options: BedOptions = {}): Promise<TestBed> {
       ids: { short: () => `call${++count}` },
       upstream,
       models,
+      longRequests: options.longRequests,
     },
     options,
   )

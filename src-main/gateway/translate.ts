@@ -1,11 +1,19 @@
 import { SignalboxError } from '../contract/errors.ts'
 import type { GatewaySession } from '../ports/gateway.ts'
-import { type ModelEvent, ModelFault, type ModelMessage, type ModelRequest } from '../ports/models.ts'
+import {
+  type ModelEvent,
+  ModelFault,
+  type ModelRequest,
+  type ModelSettings,
+  type WrittenRequest,
+} from '../ports/models.ts'
 import { CallFault, cutBy } from './call-fault.ts'
-import { type AnswerWriter, type DialectShape, type ReadRequest, Untranslatable } from './dialect-shape.ts'
+import { type AnswerWriter, type DialectShape, Untranslatable } from './dialect-shape.ts'
 import { shapes } from './dialects/all-dialects.ts'
-import { recordOf } from './json-values.ts'
+import { type JsonObject, recordOf } from './json-values.ts'
 import { withoutSecret } from './key-filter.ts'
+import type { TranslationWish } from './long-requests.ts'
+import { modelRequestOf, type ReadModelRequest } from './model-request.ts'
 import { type CallResult, createWatch, type RunningCall, type Watch } from './running-call.ts'
 
 /** Calls whose provider data is kept per session; a conversation refers to the latest ones. */
@@ -17,7 +25,8 @@ const mostCallsKept = 2000
  */
 export interface ProviderMemory {
   keep(session: GatewaySession, callId: string, data: string): void
-  find(session: GatewaySession, callId: string): string | undefined
+  /** What is kept of a session, by the id of the call. */
+  of(session: GatewaySession): ReadonlyMap<string, string>
 }
 
 export function createProviderMemory(): ProviderMemory {
@@ -30,7 +39,7 @@ export function createProviderMemory(): ProviderMemory {
       const [oldest] = calls.keys()
       if (calls.size > mostCallsKept && oldest !== undefined) calls.delete(oldest)
     },
-    find: (session, callId) => kept.get(session)?.get(callId),
+    of: (session) => kept.get(session) ?? new Map(),
   }
 }
 
@@ -39,7 +48,7 @@ export async function translate(call: RunningCall, memory: ProviderMemory): Prom
   const shape = shapes[call.asked.dialect]
   if (call.asked.kind === 'list') return await listed(call, shape)
   if (call.asked.kind === 'count') return counted(call, shape)
-  const read = readRequest(call, shape)
+  const read = await readRequest(call, memory)
   const watch = createWatch(
     call,
     () => new CallFault('failed', { cause: 'upstream_silent', sentence: 'the model provider fell silent' }),
@@ -47,7 +56,7 @@ export async function translate(call: RunningCall, memory: ProviderMemory): Prom
   try {
     watch.kick(call.limits.firstByteMs)
     const signal = AbortSignal.any([call.signal, watch.signal])
-    const events = call.powers.models.stream(requestOf(call, read, memory), signal)
+    const events = call.powers.models.stream(read.request, signal)
     return await answered(call, events, { writer: writerOf(call, shape, read), watch, memory })
   } catch (error) {
     if (!call.signal.aborted && watch.signal.aborted) throw watch.signal.reason
@@ -72,52 +81,62 @@ function counted(call: RunningCall, shape: DialectShape): CallResult {
   return { status: 200, error: null }
 }
 
-function readRequest(call: RunningCall, shape: DialectShape): ReadRequest {
+/** The request for the models port; of a long one only what is needed to read its answer, the rest being written. */
+async function readRequest(call: RunningCall, memory: ProviderMemory): Promise<ReadModelRequest> {
+  const { provider, model, baseUrl, apiKey, dialect } = call.route
+  const route = { provider, model, baseUrl, apiKey, dialect }
+  const wish = { dialect: call.asked.dialect, route, providerData: memory.of(call.session) }
+  const { json, shared } = call.body
+  if (json) return readShort(json, wish)
+  const { longRequests } = call.powers
+  if (!shared || !longRequests) throw new Error('the request is not there any more')
+  const translation = await longRequests.translate(shared, wish, call.signal)
+  if (!translation.ok) {
+    const { cause, sentence } = translation
+    throw new CallFault('failed', { cause, sentence }, { isFree: true })
+  }
+  const { written, settings, freeFormTools } = translation
+  return { request: readerOf(wish, written, settings), freeFormTools: new Set(freeFormTools) }
+}
+
+function readShort(json: JsonObject, wish: TranslationWish): ReadModelRequest {
   try {
-    return shape.read(call.body.json)
+    return modelRequestOf(json, wish)
   } catch (error) {
     const sentence = error instanceof Untranslatable ? error.message : 'the request cannot be read'
     throw new CallFault('failed', { cause: 'bad_request', sentence }, { isFree: true })
   }
 }
 
-function requestOf(call: RunningCall, read: ReadRequest, memory: ProviderMemory): ModelRequest {
-  const { provider, model, baseUrl, apiKey, dialect } = call.route
-  const { messages, tools, maxOutputTokens, settings } = read
+function readerOf(
+  { route: { dialect, ...route } }: TranslationWish,
+  written: WrittenRequest,
+  settings: ModelSettings,
+): ModelRequest {
+  let left: WrittenRequest | undefined = written
   return {
-    provider,
-    model,
-    baseUrl,
-    apiKey,
-    messages: messages.map((message) => withProviderData(message, call.session, memory)),
-    tools,
-    maxOutputTokens,
-    ...(settings ? { settings } : {}),
+    ...route,
+    messages: [{ role: 'user', text: '' }],
+    tools: [],
+    maxOutputTokens: null,
+    settings,
     ...(dialect === 'openai-responses' ? { usesResponses: true } : {}),
+    takeWritten() {
+      const taken = left
+      left = undefined
+      return taken
+    },
   }
 }
 
-function withProviderData(
-  message: ModelMessage,
-  session: GatewaySession,
-  memory: ProviderMemory,
-): ModelMessage {
-  if (message.role !== 'assistant' || message.toolCalls.length === 0) return message
-  const toolCalls = message.toolCalls.map((call) => {
-    const providerData = memory.find(session, call.id)
-    return providerData === undefined ? call : { ...call, providerData }
-  })
-  return { ...message, toolCalls }
-}
-
-function writerOf(call: RunningCall, shape: DialectShape, { freeFormTools }: ReadRequest): AnswerWriter {
+function writerOf(call: RunningCall, shape: DialectShape, { freeFormTools }: ReadModelRequest): AnswerWriter {
   return shape.write({
     id: call.id,
     model: call.asked.model || call.route.model,
     atMs: call.powers.clock.nowMs(),
     estimatedInput: call.account.use().inputTokens,
     freeFormTools,
-    wantsUsage: recordOf(call.body.json.stream_options).include_usage === true,
+    wantsUsage: recordOf(call.body.facts.own.stream_options).include_usage === true,
   })
 }
 
@@ -137,6 +156,7 @@ async function answered(
   let isComplete = false
   for await (const event of events) {
     account.firstByte()
+    call.body.letGo()
     const text = writer.event(metered(call, withoutKey(event, call.route.apiKey), writing.memory))
     const verdict = account.step()
     if (!verdict.ok) throw cutBy(verdict)

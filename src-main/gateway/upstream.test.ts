@@ -1,4 +1,10 @@
-import { createServer as createHttpServer, type Server } from 'node:http'
+import { createHash } from 'node:crypto'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
@@ -119,6 +125,54 @@ it('follows no redirects and can be given up', async () => {
   expect((await upstream.fetch(`http://127.0.0.1:${port}/x`)).status).toBe(302)
   const abort = new AbortController()
   const hanging = upstream.open(get(`http://127.0.0.1:${port}/hang`), abort.signal)
+  setTimeout(() => abort.abort(new Error('given up')), 20)
+  await expect(hanging).rejects.toThrow('given up')
+})
+
+/** Takes a body in and says its length and digest, and how it was announced. */
+function digesting(request: IncomingMessage, response: ServerResponse): void {
+  const hash = createHash('sha256')
+  let size = 0
+  request.on('data', (part: Buffer) => {
+    size += part.length
+    hash.update(part)
+  })
+  request.on('end', () =>
+    response.end(JSON.stringify([size, request.headers['content-length'], hash.digest('hex')])),
+  )
+}
+
+it('sends a long body whole and announced, in pieces or as one, plain or encrypted', async () => {
+  const tls = { key: testCertificateKey, cert: testCertificate }
+  const proxy = await proxyTo(await listening(createHttpsServer(tls, digesting)))
+  const upstream = upstreamWith({ proxyEnv: { HTTPS_PROXY: proxy.url }, extraCertificates: [testAuthority] })
+  const plain = `http://127.0.0.1:${await listening(createHttpServer(digesting))}/`
+  const block = Buffer.from(new SharedArrayBuffer(5_000_001)).fill('conversation ')
+  const cuts = [0, 10, 300_000, 300_001, 4_000_000, block.length]
+  const pieces = cuts.slice(1).map((end, at) => block.subarray(cuts[at], end))
+  const expected = [block.length, String(block.length), createHash('sha256').update(block).digest('hex')]
+  for (const url of [plain, 'https://models.test/'])
+    for (const body of [block, pieces]) {
+      const answer = await upstream.open({ url, method: 'POST', headers: {}, body }, never)
+      const parts: Buffer[] = []
+      for await (const part of answer) parts.push(part)
+      expect(JSON.parse(Buffer.concat(parts).toString())).toEqual(expected)
+    }
+})
+
+it('takes an answer that comes before the body is through, and can be given up in the middle', async () => {
+  const early = await listening(
+    createHttpServer((_request, response) => void response.writeHead(413).end('too much')),
+  )
+  const deaf = await listening(createHttpServer(() => undefined))
+  const upstream = upstreamWith({ proxyEnv: {}, extraCertificates: [] })
+  const body = Buffer.alloc(30_000_000)
+  const to = (port: number) => ({ url: `http://127.0.0.1:${port}/`, method: 'POST', headers: {}, body })
+  const answer = await upstream.open(to(early), never)
+  expect(answer.statusCode).toBe(413)
+  answer.destroy()
+  const abort = new AbortController()
+  const hanging = upstream.open(to(deaf), abort.signal)
   setTimeout(() => abort.abort(new Error('given up')), 20)
   await expect(hanging).rejects.toThrow('given up')
 })

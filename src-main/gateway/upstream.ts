@@ -6,6 +6,7 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
+import { sendBody, sizeOf } from './body-sender.ts'
 
 export interface UpstreamOptions {
   /** `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` in either spelling; others are not looked at. Loopback goes by no proxy. */
@@ -18,7 +19,8 @@ export interface UpstreamRequest {
   readonly url: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | undefined
+  /** Bytes, or pieces of them that follow each other. */
+  readonly body?: Uint8Array | readonly Uint8Array[] | undefined
 }
 
 /** The way to model providers: one pool of connections, through the system's proxy, trusting the system's authorities. */
@@ -73,7 +75,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   function start(request: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const url = new URL(request.url)
-      const init = { method: request.method, headers: request.headers, agent: agents.of(url), signal }
+      const body = request.body instanceof Uint8Array ? [request.body] : (request.body ?? [])
+      // Told beforehand: what is sent in slices would go in chunks otherwise, which not every server takes.
+      const length = request.body ? { 'content-length': String(sizeOf(body)) } : {}
+      const headers = { ...request.headers, ...length }
+      const init = { method: request.method, headers, agent: agents.of(url), signal }
       const sending = url.protocol === 'https:' ? httpsRequest(url, init) : httpRequest(url, init)
       let isDelivered = false
       sending.once('finish', () => {
@@ -83,7 +89,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       sending.once('error', (error) =>
         reject(isStale(sending, error) ? 'stale' : new UpstreamError(error, isDelivered)),
       )
-      sending.end(request.body)
+      sendBody(sending, body)
     })
   }
   async function open(request: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {

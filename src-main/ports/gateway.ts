@@ -135,6 +135,8 @@ export interface CanonicalRequest {
   readonly hash: string
   /** The canonical body, for people who look for the difference; empty where a tape did not keep it. */
   readonly text: string
+  /** The text masked and packed as a recording keeps it, where that was done on another thread; `text` is empty then. */
+  readonly packed?: string
 }
 
 /** A piece of an answer as the client was sent it, and what had been used by then. */

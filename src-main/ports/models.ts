@@ -56,6 +56,18 @@ export interface ModelRequest {
   readonly settings?: ModelSettings
   /** `openai-compatible` only: the upstream speaks the Responses API instead of Chat Completions. */
   readonly usesResponses?: boolean
+  /**
+   * Set for a request that was written elsewhere, since it is long: it is sent in place of what the rest would make, and
+   * the rest tells how to read its answer. Gives it once, so that nobody keeps it; undefined the second time.
+   */
+  takeWritten?(): WrittenRequest | undefined
+}
+
+/** A request of a provider's API, ready to be sent. */
+export interface WrittenRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array<ArrayBuffer>
 }
 
 /** null = the upstream did not say. `inputTokens` includes cached ones. */

@@ -1,6 +1,8 @@
 import { blank, hideKeyForms } from './key-forms.ts'
 
 export interface Mask {
+  /** What was added, in that order: another mask that is given all of it hides the same. */
+  readonly secrets: readonly string[]
   /** Remembers a secret, and how it looks when it is written in a URL, in JSON or in Base64. */
   add(secret: string): void
   /** The values of a `.env` file that look like secrets, by name or by form. */
@@ -23,6 +25,7 @@ const tellingName = /key|token|secret|pass|pwd|credential|auth|private|dsn|cooki
 /** Hides known secrets and whatever has the form of a well-known key. */
 export function createMask(secrets: readonly string[] = []): Mask {
   const known = new Set<string>()
+  const given = new Set<string>()
   let literals: RegExp | undefined
   const remember = (text: string) => {
     if (text.length < shortest || text.length > longestSecret || known.size >= mostSecrets) return
@@ -31,10 +34,15 @@ export function createMask(secrets: readonly string[] = []): Mask {
   }
   const add = (secret: string) => {
     const trimmed = secret.trim()
+    if (trimmed.length >= shortest && trimmed.length <= longestSecret && given.size < mostSecrets)
+      given.add(trimmed)
     for (const form of formsOf(trimmed)) remember(form)
   }
   for (const secret of secrets) add(secret)
   return {
+    get secrets() {
+      return [...given]
+    },
     add,
     addEnvFile: (text) => {
       for (const value of secretsOf(text)) add(value)

@@ -42,12 +42,22 @@ async function* streamCall(
   const mask = (text: string) => (options.mask ?? same)(withoutKey(text, request.apiKey))
   try {
     signal.throwIfAborted()
-    const language = await languageOf(request, fetch)
+    const language = await languageOf(request, request.takeWritten ? sendsWritten(request, fetch) : fetch)
     const { stream } = await language.doStream(callOptions(request, signal))
     yield* eventsOf(stream)
   } catch (error) {
     signal.throwIfAborted()
     throw modelFailed(error, mask, options.clock.nowMs())
+  }
+}
+
+/** Sends what was written beforehand in place of what the SDK has just made. */
+function sendsWritten(request: ModelRequest, fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return (_input, init) => {
+    const written = request.takeWritten?.()
+    if (!written) throw new Error('a written request is sent once')
+    const { url, headers, body } = written
+    return fetch(url, { ...init, headers, body })
   }
 }
 
