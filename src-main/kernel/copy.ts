@@ -66,7 +66,7 @@ function copyArray(value: readonly unknown[], depth: number, course: Course): un
 
 function copyRecord(value: object, depth: number, course: Course): Record<string, unknown> {
   // A spread copies the shape in one go, and `__proto__` as the plain property it is; then what is nested is replaced.
-  const out: Record<PropertyKey, unknown> = { ...value }
+  const out = spread(value)
   let fields = 0
   for (const key in out) {
     const item = out[key]
@@ -84,6 +84,34 @@ function copyRecord(value: object, depth: number, course: Course): Record<string
   const symbols = Object.getOwnPropertySymbols(out)
   if (symbols.length > 0) for (const symbol of symbols) Reflect.deleteProperty(out, symbol)
   return out
+}
+
+/**
+ * A spread, from one of several places in the code: each remembers the few shapes that it met, and where all came to a
+ * single one, it would have met too many and treat each as if it had never seen it. The lengths of its names decide to
+ * which an object goes.
+ */
+function spread(value: object): Record<PropertyKey, unknown> {
+  let names = 0
+  for (const key in value) names = (names * 31 + key.length) | 0
+  switch (names & 7) {
+    case 0:
+      return { ...value }
+    case 1:
+      return { ...value }
+    case 2:
+      return { ...value }
+    case 3:
+      return { ...value }
+    case 4:
+      return { ...value }
+    case 5:
+      return { ...value }
+    case 6:
+      return { ...value }
+    default:
+      return { ...value }
+  }
 }
 
 function copySpecial(value: object, depth: number, course: Course): unknown {
