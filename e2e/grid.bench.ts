@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Frames, watchFrames } from './fixtures/frames.ts'
-import type { LiveReport } from './fixtures/live-fleet/main.ts'
+import type { LiveReport } from './fixtures/live-fleet/live.ts'
 import { firstSightMs, type WatchedWindow, watchWindow } from './fixtures/watched-window.ts'
 import type { Bench } from './tools/bench-kit.ts'
 import { electronInUse } from './tools/get-electron.mjs'
@@ -105,15 +105,16 @@ function gridBenches(): Bench[] {
     figure(
       'hold',
       { unit: 'ms', goal: { atMost: 8 }, reference: 'the same program at rest' },
-      ({ main }) => main.longestHoldMs,
-      ({ rest }) => rest.longestHoldMs,
+      ({ main }) => main.holds.longestMs,
+      ({ rest }) => rest.holds.longestMs,
     ),
     figure('facts', { unit: 'facts', goal: { atLeast: roundMs * 0.9 } }, ({ main }) => main.facts),
   ]
 }
 
 const nothing = { perSecond: Number.NaN, p99Ms: Number.NaN }
-const silence = { facts: 0, longestHoldMs: Number.NaN, p99HoldMs: Number.NaN }
+const unknown = { longestMs: Number.NaN, p99Ms: Number.NaN, longestWallMs: Number.NaN, over8: 0, count: 0 }
+const silence: LiveReport = { facts: 0, holds: unknown }
 const missing: Round = { own: nothing, bare: nothing, main: silence, rest: silence }
 
 export const benches = gridBenches()
