@@ -5,6 +5,7 @@ import { openDisplay } from './tools/display.mjs'
 // The figures proper are those of kernel-hold.bench.ts; here are bounds that hold on any machine, so that it can't rot.
 const stretchMs = 3000
 const mostHeldMs = 50
+const mostHeldUsuallyMs = 16
 /** Of those at rest: on a small machine a busy kernel, the drawing of the page and other programs share two processors. */
 const leastShareOfFrames = 0.1
 
@@ -41,8 +42,8 @@ it('goes on painting and answering meanwhile', () => {
 })
 
 it('holds the thread for a moment only', () => {
-  expect(load.main.holds.p99Ms).toBeLessThan(mostHeldMs / 2)
+  expect(load.main.holds.p99Ms).toBeLessThan(mostHeldUsuallyMs)
   // One full collection of the heap may fall into a stretch.
-  expect(load.main.holds.over8).toBeLessThan(load.main.holds.count / 10)
-  expect(load.main.holds.longestMs).toBeLessThan(mostHeldMs * 2)
+  expect(load.main.holds.over8).toBeLessThan(load.main.holds.count / 50)
+  expect(load.main.holds.longestMs).toBeLessThan(mostHeldMs)
 })

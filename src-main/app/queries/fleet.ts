@@ -1,6 +1,7 @@
 import type { Condition, Overview } from '../../contract/fleet.ts'
 import type { SignalboxContract } from '../../contract/index.ts'
 import type { Handlers } from '../../contract/procedure.ts'
+import type { FleetMark } from '../../store/queries/fleet.ts'
 import type { AppParts } from '../app-parts.ts'
 import { budgetConditions, costToday } from '../budgets.ts'
 import { followRows } from '../row-stream.ts'
@@ -12,25 +13,45 @@ type Verbs = 'overview' | 'diagram' | 'asks' | 'costs' | 'facts' | 'rows' | 'pro
 /** Questions that are listed at once, and sessions on the shared diagram. */
 const mostAsks = 1000
 const mostMarks = 5000
+/** Read in one turn of the event loop. */
+const marksAtOnce = 500
 
 /** How old a diagram may be. Nobody sees bunching change faster, and with 10,000 sessions reading it takes a while. */
 const diagramAgeMs = 1000
 
-/** The shared diagram, read at most once a second however many facts ask for it. */
+/**
+ * The shared diagram, read at most once a second however many facts ask for it, and a little at a time: what changes
+ * meanwhile is asked for again.
+ */
 function createDiagram({ store, clock }: AppParts) {
-  let marks = store.queries.fleet.marks(0)
+  let marks: FleetMark[] = []
   let readAtMs = Number.NEGATIVE_INFINITY
   let atSeq = -1
-  return () => {
+  let reading: Promise<FleetMark[]> | undefined
+  const read = async () => {
+    const found: FleetMark[] = []
+    let unseen = 0
+    for (const some of store.queries.fleet.markSteps(mostMarks)) {
+      found.push(...some)
+      unseen += some.length
+      if (unseen < marksAtOnce) continue
+      unseen = 0
+      await new Promise<void>((resolve) => void clock.after(0, resolve))
+    }
+    marks = found
+    return marks
+  }
+  return async () => {
+    if (reading !== undefined) return await reading
     const nowMs = clock.nowMs()
     const seq = store.journal.lastSeq()
-    const isFew = marks.length < 500
-    if (seq !== atSeq && (isFew || nowMs - readAtMs >= diagramAgeMs)) {
-      marks = store.queries.fleet.marks(mostMarks)
-      readAtMs = nowMs
-      atSeq = seq
-    }
-    return marks
+    if (seq === atSeq || (marks.length >= marksAtOnce && nowMs - readAtMs < diagramAgeMs)) return marks
+    readAtMs = nowMs
+    atSeq = seq
+    reading = read().finally(() => {
+      reading = undefined
+    })
+    return await reading
   }
 }
 

@@ -26,6 +26,18 @@ interface WorkingRow {
   readonly usage: string | null
 }
 
+interface MarkRow {
+  readonly id: SessionId
+  readonly title: string
+  readonly phase: string
+  readonly since_ms: number
+  readonly tone: string
+  readonly created_at_ms: number
+}
+
+/** A session as the shared diagram draws it. */
+export type FleetMark = Pick<MarkRow, 'id' | 'title' | 'phase' | 'tone'> & { readonly sinceMs: number }
+
 /** A session that works: what it may spend, and what it is known to have used. */
 export interface WorkingUse {
   readonly projectId: string
@@ -47,6 +59,8 @@ function toWorkingUse({ project_id, budget, payment, usage }: WorkingRow): Worki
   }
 }
 
+/** Sessions of one step of a long read: about a millisecond. */
+const stepRows = 250
 const moving = [attention.asks, attention.failed, attention.review, attention.working, attention.queued]
 
 function statements(db: Db) {
@@ -72,11 +86,10 @@ function statements(db: Db) {
       `SELECT id FROM sessions WHERE attention IN (${attention.asks}, ${attention.working}, ${attention.queued}) ORDER BY rowid`,
     )
     .pluck()
-  const marks = db.prepare<
-    [number],
-    { id: SessionId; title: string; phase: string; since_ms: number; tone: string }
-  >(
-    `SELECT id, title, phase, since_ms, tone FROM sessions WHERE attention IN (${moving.join(', ')}) ORDER BY attention, created_at_ms DESC LIMIT ?`,
+  const marks = db.prepare<[{ group: number; before: number; id: string; limit: number }], MarkRow>(
+    `SELECT id, title, phase, since_ms, tone, created_at_ms FROM sessions
+     WHERE attention = :group AND created_at_ms <= :before AND (created_at_ms < :before OR id > :id)
+     ORDER BY created_at_ms DESC, id LIMIT :limit`,
   )
   const queuedByProject = db.prepare<[], { project_id: string; count: number }>(
     `SELECT project_id, count(*) AS count FROM sessions WHERE attention = ${attention.queued} AND status = 'queued'
@@ -135,8 +148,27 @@ export function createFleetQueries(db: Db) {
     working: (): readonly WorkingUse[] => working.all().map(toWorkingUse),
     /** Sessions that have not ended, oldest first. */
     unended: (): readonly string[] => unended.all(),
-    /** At most `limit` sessions that move or wait, those that need somebody first. */
-    marks: (limit: number) =>
-      marks.all(limit).map(({ since_ms, ...mark }) => ({ ...mark, sinceMs: since_ms })),
+    /** At most `limit` sessions that move or wait, those that need somebody first, in steps between which others may work. */
+    *markSteps(limit: number): Generator<readonly FleetMark[]> {
+      let left = limit
+      for (const group of moving) {
+        let before = Number.MAX_SAFE_INTEGER
+        let id = ''
+        for (let isMore = true; isMore && left > 0; ) {
+          const rows = marks.all({ group, before, id, limit: Math.min(left, stepRows) })
+          const last = rows.at(-1)
+          if (last) ({ created_at_ms: before, id } = last)
+          isMore = rows.length === stepRows
+          left -= rows.length
+          yield rows.map(({ id, title, phase, tone, since_ms }) => ({
+            id,
+            title,
+            phase,
+            sinceMs: since_ms,
+            tone,
+          }))
+        }
+      }
+    },
   }
 }
