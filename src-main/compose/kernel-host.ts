@@ -61,10 +61,10 @@ interface Shared {
 
 /**
  * The kernel begins nothing new after half of this in one turn of the event loop, milliseconds. A full collection of
- * garbage takes five to eight and comes on top, and all of it together should stay within eight. Turns this short cost
+ * garbage takes five to seven and comes on top, and all of it together should stay within eight. Turns this short cost
  * a kernel at full load no throughput that could be measured.
  */
-const turnMs = 2
+const turnMs = 1
 
 /** Boots the kernel with the fleet's root process and one device per runtime. */
 export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}): RunningKernel {
