@@ -8,7 +8,7 @@ import { type KernelError, textOf } from './errors.ts'
 import { EventLog } from './events.ts'
 import { exitProcess } from './exit.ts'
 import { HostBus } from './host-events.ts'
-import type { Pid } from './ids.ts'
+import { createNumbering, type MsgId, type Pid, type SegId } from './ids.ts'
 import { KernelTime } from './kernel-time.ts'
 import { count, Metrics } from './metrics.ts'
 import { DefaultPager, KeywordRecaller } from './pager.ts'
@@ -114,23 +114,16 @@ function dispatcherHooks(
 }
 
 /** Numbers of processes, messages and segments, none given out twice. */
-function createCounters(
-  pids: readonly Pid[],
-): Pick<Core, 'nextPid' | 'nextMessage' | 'nextSegment' | 'skipSegments'> {
+function createCounters(pids: readonly Pid[]): Pick<Core, 'nextPid' | 'messages' | 'segments'> {
   let processes = 0
   let lastPid = 0
-  let lastMessage = 0
-  let lastSegment = 0
   return {
     nextPid() {
       lastPid = pids[processes++] ?? lastPid + 1
       return lastPid as Pid
     },
-    nextMessage: () => ++lastMessage,
-    nextSegment: () => ++lastSegment,
-    skipSegments(past) {
-      lastSegment = Math.max(lastSegment, past)
-    },
+    messages: createNumbering<MsgId>('m'),
+    segments: createNumbering<SegId>('s'),
   }
 }
 

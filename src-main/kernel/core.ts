@@ -5,7 +5,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import { KernelError } from './errors.ts'
 import type { EventLog } from './events.ts'
 import type { HostBus } from './host-events.ts'
-import type { Pid } from './ids.ts'
+import type { MsgId, Numbering, Pid, SegId } from './ids.ts'
 import type { Metrics } from './metrics.ts'
 import type { Process, Tombstone } from './process.ts'
 import type { Routes } from './routes.ts'
@@ -32,10 +32,8 @@ export interface Core {
   /** Records or replays the whole kernel. */
   tape: Tape | undefined
   readonly nextPid: () => Pid
-  readonly nextMessage: () => number
-  readonly nextSegment: () => number
-  /** Makes later segment numbers greater than this one. */
-  readonly skipSegments: (past: number) => void
+  readonly messages: Numbering<MsgId>
+  readonly segments: Numbering<SegId>
   /** Ends a process; late-bound because the exit sequence needs every other part. */
   exit(process: Process, reason: ExitReason): void
 }

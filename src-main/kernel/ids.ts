@@ -27,14 +27,40 @@ export function newCapRef(random: { hex(bytes: number): string }): CapRef {
   return random.hex(16) as CapRef
 }
 
-/** Makes a message id from the kernel's message counter. */
-export function newMsgId(n: number): MsgId {
-  return `m${n}` as MsgId
-}
-
-/** Makes a segment id from the kernel's segment counter. */
+/** Names a memory segment that had this number before. */
 export function newSegId(n: number): SegId {
   return `s${n}` as SegId
+}
+
+/** Names in a row: a letter and a number that only grows. */
+export interface Numbering<T extends string> {
+  next(): T
+  /** Makes later numbers greater than this one. */
+  skip(past: number): void
+}
+
+/** The last digits of a name: writing out a large number for each would take twice as long as putting two texts together. */
+const ENDINGS: readonly string[] = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'))
+
+/** Starts at 1. */
+export function createNumbering<T extends string>(letter: string): Numbering<T> {
+  let thousands = 0
+  let rest = 0
+  let start = letter
+  const set = (last: number): void => {
+    thousands = Math.floor(last / ENDINGS.length)
+    rest = last % ENDINGS.length
+    start = `${letter}${thousands}`
+  }
+  return {
+    next() {
+      if (++rest === ENDINGS.length) set((thousands + 1) * ENDINGS.length)
+      return (thousands === 0 ? `${letter}${rest}` : start + ENDINGS[rest]) as T
+    },
+    skip(past) {
+      if (past > thousands * ENDINGS.length + rest) set(past)
+    },
+  }
 }
 
 /** Brands a device name. */

@@ -3,7 +3,7 @@ import type { Capability } from './capability.ts'
 import { copyBody } from './copy.ts'
 import { type Core, liveProcess, parseMs, requireAlive, setTimer } from './core.ts'
 import { CapError, KernelError } from './errors.ts'
-import { type CapRef, KERNEL_PID, type MsgId, newMsgId, type Pid } from './ids.ts'
+import { type CapRef, KERNEL_PID, type MsgId, type Pid } from './ids.ts'
 import { transfer } from './io.ts'
 import { type Letter, newLetter } from './mailbox.ts'
 import type { Park, ParkedSend, Process } from './process.ts'
@@ -40,7 +40,7 @@ export function send(
   if (receiver.isDead) throw new KernelError('ESRCH', `no process ${receiver.pid}`)
   const carried = carriedBy(core, sender, refs)
   if (carried.length > 0) core.dispatcher.spend(sender, carried.length)
-  const id = newMsgId(core.nextMessage())
+  const id = core.messages.next()
   const letter = newLetter(id, sender.pid, receiver.pid, copied, corr, deadlineAt)
   if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) {
     if (receiver === sender) throw new KernelError('EDEADLK', 'own mailbox is full')
@@ -66,7 +66,7 @@ function sendAway(
 
 /** Puts a message of the kernel or the host at the tail of a mailbox: never bounded, never parked. */
 export function post(core: Core, receiver: Process, body: unknown, caps: readonly CapRef[] = []): void {
-  const id = newMsgId(core.nextMessage())
+  const id = core.messages.next()
   const letter = newLetter(id, KERNEL_PID, receiver.pid, body, undefined, NEVER)
   if (caps.length > 0) letter.caps = caps
   deliver(core, receiver, letter)
@@ -82,7 +82,7 @@ export function admitRemote(
   deadlineAt: number,
 ): boolean {
   if (receiver.mailbox.isFull && !isAwaited(receiver, corr)) return false
-  const id = newMsgId(core.nextMessage())
+  const id = core.messages.next()
   deliver(core, receiver, newLetter(id, KERNEL_PID, receiver.pid, body, corr, deadlineAt, remote))
   return true
 }

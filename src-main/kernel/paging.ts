@@ -5,7 +5,7 @@ import { settleOrKill } from './charging.ts'
 import { copyBody, copySized } from './copy.ts'
 import { type Core, never } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
-import { newSegId, type SegId } from './ids.ts'
+import type { SegId } from './ids.ts'
 import { Memory, Stored } from './memory.ts'
 import { DefaultPager, EMPTY_LINE, KeywordRecaller, oldestUnpinned, toldOf } from './pager.ts'
 import type { Process } from './process.ts'
@@ -28,7 +28,7 @@ export function remember(
   const { copy, tokens: size } =
     tokens === undefined ? copySized(body) : { copy: copyBody(body), tokens: parseTokens(tokens) }
   const memory = memoryOf(process)
-  const id = newSegId(core.nextSegment())
+  const id = core.segments.next()
   const stored = new Stored(id, copy, size, isPinned === true, undefined)
   // By far the most fit at once.
   if (memory.tail === undefined && place(process, memory, stored)) return core.dispatcher.answer(process, id)
@@ -186,7 +186,7 @@ function summarise(
   const isEmpty = told.length === 0 || bytes === EMPTY_LINE
   const tokens = tokensOf(bytes)
   if (isEmpty || tokens >= freed || tokens + need > process.account.holder(MEM).available(MEM)) return
-  place(process, memory, new Stored(newSegId(core.nextSegment()), undefined, tokens, false, true, told))
+  place(process, memory, new Stored(core.segments.next(), undefined, tokens, false, true, told))
 }
 
 function addSummary(
@@ -201,7 +201,7 @@ function addSummary(
     const body = copyBody(summary.body)
     const tokens = summary.tokens === undefined ? estTokens(body) : parseTokens(summary.tokens)
     if (tokens >= freed || tokens + need > process.account.holder(MEM).available(MEM)) return
-    place(process, memory, new Stored(newSegId(core.nextSegment()), body, tokens, false, true))
+    place(process, memory, new Stored(core.segments.next(), body, tokens, false, true))
   } catch (error) {
     core.events.push(process.pid, { kind: 'fault', where: 'pager', error: textOf(error) })
   }

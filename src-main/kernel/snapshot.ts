@@ -2,7 +2,7 @@ import type { ProcessImage, Quota, RemoteSender } from './abi.ts'
 import { CHILDREN, charge, MEM, TOKENS, TOOL_CALLS, USD, zero } from './account.ts'
 import type { Core } from './core.ts'
 import { KernelError, QuotaExceeded } from './errors.ts'
-import { ABI_VERSION, type MsgId, newMsgId, newSegId, type Pid } from './ids.ts'
+import { ABI_VERSION, type MsgId, newSegId, type Pid } from './ids.ts'
 import { suspend } from './lifetime.ts'
 import { type Letter, newLetter } from './mailbox.ts'
 import { Memory, Stored } from './memory.ts'
@@ -192,7 +192,7 @@ function fillMemory(core: Core, process: Process, { segments, residentTokens }: 
   const memory = new Memory()
   process.memory = memory
   for (const { number, isResident, body, tokens, isPinned, isSummary } of segments) {
-    core.skipSegments(number)
+    core.segments.skip(number)
     const copied = decodeValue(JSON.stringify(body))
     const stored = new Stored(newSegId(number), copied, tokens, isPinned, isSummary ? true : undefined)
     if (isResident) memory.write(stored)
@@ -204,7 +204,7 @@ function fillMailbox(core: Core, process: Process, { mailbox }: SnapshotFields):
   const now = core.clock.now()
   for (const { from, body, corr, deadlineRemainingMs, remote } of mailbox) {
     const deadlineAt = deadlineRemainingMs === undefined ? NEVER : now + deadlineRemainingMs
-    const id = newMsgId(core.nextMessage())
+    const id = core.messages.next()
     const copied = decodeValue(JSON.stringify(body))
     process.mailbox.push(newLetter(id, from, process.pid, copied, corr, deadlineAt, remote))
   }
