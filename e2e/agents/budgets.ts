@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { type Dirent, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ProviderId } from '../../src-main/contract/agent.ts'
@@ -206,15 +206,32 @@ async function said(bed: Bed, { id }: SessionRow): Promise<string> {
   return items.map(({ body }) => textOf(body)).join('')
 }
 
-/** Files below a folder, relative, that hold the text. */
-function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => {
-    try {
-      const full = join(folder, path)
-      return statSync(full).isFile() && readFileSync(full, 'latin1').includes(text)
-    } catch {
-      // Sockets, and what was just removed.
-      return false
-    }
+/** Files below a folder, relative, that hold the text. Homes of ended sessions may be going meanwhile. */
+function filesWith(folder: string, text: string, below = ''): string[] {
+  return entriesOf(join(folder, below)).flatMap((entry) => {
+    const path = join(below, entry.name)
+    if (entry.isDirectory()) return filesWith(folder, text, path)
+    return entry.isFile() && contentOf(join(folder, path)).includes(text) ? [path] : []
   })
 }
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if (isGone(error)) return []
+    throw error
+  }
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch (error) {
+    if (isGone(error)) return ''
+    throw error
+  }
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
