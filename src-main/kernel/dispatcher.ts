@@ -33,8 +33,9 @@ export interface DispatcherConfig {
 
 /** Drives a kernel from a journal: what comes from outside takes effect after a recorded number of dispatches. */
 export interface Steps {
-  /** Something takes effect before the next dispatch; the turn must end. What came in the middle of it has then. */
+  /** Something takes effect before the next dispatch, so the turn must end. */
   isDue(): boolean
+  /** Lets take effect what came at this very place in the middle of a turn. */
   catchUp(): void
   /** Between turns: lets take effect what is due. */
   turn(): void
@@ -289,11 +290,9 @@ export class Dispatcher {
     const virtual = this.#virtual
     if (virtual && !this.#checkTime(virtual)) return
     // One dispatch happens in every turn, however slow the host is. Where turns ended, a replay's journal says.
-    const isFull = this.#batch >= this.#config.dispatchesPerTurn || (this.#batch > 0 && this.#isTurnSpent())
-    if ((this.steps ? this.steps.isDue() : isFull) || this.#isArrivalDue()) {
-      this.endTurn()
-      return
-    }
+    const { dispatchesPerTurn: most } = this.#config
+    const isOver = this.steps?.isDue() ?? (this.#batch >= most || (this.#batch > 0 && this.#isTurnSpent()))
+    if (isOver || this.#isArrivalDue()) return this.endTurn()
     if (this.#isTurnOver || this.#isHalted) return
     const process = this.ready.pick()
     if (!process) {
