@@ -292,7 +292,7 @@ export class Dispatcher {
     // One dispatch happens in every turn, however slow the host is. Where turns ended, a replay's journal says.
     const { dispatchesPerTurn: most } = this.#config
     const isOver = this.steps?.isDue() ?? (this.#batch >= most || (this.#batch > 0 && this.#isTurnSpent()))
-    if (isOver || this.#isArrivalDue()) return this.endTurn()
+    if (isOver || this.#isArrivalDue()) this.endTurn()
     if (this.#isTurnOver || this.#isHalted) return
     const process = this.ready.pick()
     if (!process) {
