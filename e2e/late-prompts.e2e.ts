@@ -13,10 +13,12 @@ import {
 const place = makeHome()
 const home = join(place.home, 'state')
 const sessions = 24
+/** How long an agent's first turn lasts: it ends before, between and after its prompts, on slow and on fast machines. */
+const turnsMs = [0, 40, 160, 600]
 let daemon: TestDaemon
 
 beforeAll(async () => {
-  daemon = await startDaemon(home)
+  daemon = await startDaemon(home, { env: { SIGNALBOX_SCRIPT_PACE: '1' } })
 })
 afterAll(async () => {
   await daemon?.kill('SIGTERM')
@@ -28,15 +30,20 @@ const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 it('loses no prompt, whenever it comes', async () => {
   const { client } = daemon
   const { projectId } = await client.project.add({ path: makeRepository(join(place.home, 'repository')) })
-  const agent = writeScript(home, 'short', {
-    steps: [{ do: 'say', text: 'first' }],
-    followUp: [{ do: 'say', text: 'again' }],
-  })
+  const agents = turnsMs.map((ms) =>
+    writeScript(home, `turn-of-${ms}`, {
+      steps: [
+        { do: 'sleep', ms },
+        { do: 'say', text: 'first' },
+      ],
+      followUp: [{ do: 'say', text: 'again' }],
+    }),
+  )
   const counts = { taken: 0, late: 0, refused: 0 }
   const one = async (index: number) => {
     const { sessionId } = await client.session.submit({
       projectId,
-      agent,
+      agent: agents[index % agents.length] ?? '',
       prompt: 'Go',
       title: `Short ${index}`,
     })
