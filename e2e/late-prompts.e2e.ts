@@ -14,7 +14,7 @@ const place = makeHome()
 const home = join(place.home, 'state')
 const sessions = 24
 /** How long an agent's first turn lasts: it ends before, between and after its prompts, on slow and on fast machines. */
-const turnsMs = [0, 40, 160, 600]
+const turnsMs = [0, 0, 60, 600]
 let daemon: TestDaemon
 
 beforeAll(async () => {
