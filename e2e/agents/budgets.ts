@@ -7,6 +7,7 @@ import { makeHome, makeRepository, startDaemon, type TestDaemon, until } from '.
 import { type ModelServer, startModelServer } from '../fixtures/model-server/model-server.ts'
 import { runCommandCall } from '../fixtures/model-server/offered-tools.ts'
 import type { Turn } from '../fixtures/model-server/turn.ts'
+import { watchPrograms } from '../fixtures/process-tree.ts'
 import { programsOf } from './real-agent.ts'
 
 /** What is particular about a CLI whose model use is bounded by the kernel. */
@@ -61,7 +62,9 @@ export function describeBudgets(journey: BudgetJourney): void {
     describeReplay(journey, bed)
     it('costs what the upstream counted, and never sees its key', async () => {
       bed.server.setScript([{ text: ['All ', 'is ', 'well.'] }])
+      const stopWatching = watchPrograms(bed.daemon.pid)
       const row = await ended(bed, await submit(bed, journey, {}))
+      const programs = stopWatching()
       const { inputTokens, cachedTokens, outputTokens } = bed.server.totals()
       expect(row).toMatchObject({ status: 'completed', usage: { source: 'metered' } })
       expect(row.usage).toMatchObject({ inputTokens, cachedTokens, outputTokens })
@@ -71,6 +74,9 @@ export function describeBudgets(journey: BudgetJourney): void {
       expect(await said(bed, row)).toContain('All is well.')
       expect(new Set(bed.server.requests.map(({ key }) => key))).toEqual(new Set([upstreamKey]))
       expect(filesWith(bed.place.home, upstreamKey)).toEqual([join('state', 'secrets', 'keys.json')])
+      // The CLI itself was among those looked at: it was told to ask the gateway.
+      expect(programs.filter((one) => /127\.0\.0\.1:\d+/.test(one)).length).toBeGreaterThan(0)
+      expect(programs.filter((one) => one.includes(upstreamKey))).toEqual([])
       const { calls } = await bed.daemon.client.model.calls({ sessionId: row.id })
       expect(calls.length).toBe(bed.server.totals().calls)
       expect(calls.every(({ state, source }) => state === 'done' && source === 'reported')).toBe(true)
