@@ -282,7 +282,9 @@ export interface KernelConfig {
   readonly limits?: KernelLimits
   /** 32-byte generator seed in hex, for tests; drawn from `powers.randomBytes` when absent. */
   readonly seed?: string
+  /** In a replay that was recorded with one, one must be given again; it is not asked. */
   readonly pager?: Pager
+  /** As with the pager. */
   readonly recaller?: Recaller
   /** This kernel's name among nodes. Without one it can send to others, but they cannot answer. */
   readonly node?: string
@@ -304,8 +306,11 @@ export interface PageOut {
 
 /** Ranks swapped segments for a query, best first; must be deterministic for equal input. */
 export interface Recaller {
-  rank(query: string, segments: readonly Segment[], k: number): Ranked[] | Promise<Ranked[]>
+  rank(query: string, segments: readonly Segment[], k: number): Ranking | Promise<Ranking>
 }
+
+/** What a recaller found, and what finding it cost, such as an embedding call; the process that recalls pays. */
+export type Ranking = readonly Ranked[] | { readonly ranked: readonly Ranked[]; readonly cost?: DriverCost }
 
 export interface Ranked {
   readonly id: SegId

@@ -100,7 +100,9 @@ export function narrowById(
   const made = names.map((name) => {
     const { name: driver } = core.devices.registerAuthority(name)
     const parent = parentOf(core, root, cap, name)
-    return core.caps.within(parent, cap.owner, { kind: 'device', driver }, cap.rights, caveats)
+    const one = core.caps.within(parent, cap.owner, { kind: 'device', driver }, cap.rights, caveats)
+    core.events.pushCap(cap.owner, 'cap.delegate', one.id, cap.rights)
+    return one
   })
   const alsoRevoked = takeAway(core, cap)
   if (at !== undefined) for (const one of made) endAt(core, one, at)

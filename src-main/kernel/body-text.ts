@@ -1,13 +1,37 @@
 /** Copied bodies as text, without writing out more of them than is asked for. */
 
-/** A body as text: itself when it is text, else its JSON. */
+/** Deeper values are left to JSON, which knows what to do about a cycle. */
+const MAX_DEPTH = 200
+
+/** A body as text: itself when it is text, else its JSON, in which maps and sets are lists and bigints texts. */
 export function textOfBody(body: unknown): string {
   if (typeof body === 'string') return body
   try {
-    return JSON.stringify(body) ?? ''
+    return (isSaid(body, 0) ? JSON.stringify(body) : JSON.stringify(body, sayable)) ?? ''
   } catch {
     return ''
   }
+}
+
+/** Whether JSON says all of a value by itself: it has nothing to say of a map's entries, and fails on a bigint. */
+function isSaid(value: unknown, depth: number): boolean {
+  if (typeof value === 'bigint') return false
+  if (typeof value !== 'object' || value === null || value instanceof Date) return true
+  if (depth > MAX_DEPTH) return false
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isSaid(value[i], depth + 1)) return false
+    return true
+  }
+  if (!isPlain(value)) return false
+  for (const key in value) if (!isSaid(value[key], depth + 1)) return false
+  return true
+}
+
+/** What JSON writes in place of a value that it has no form for. Bytes are no text. */
+function sayable(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Map || value instanceof Set) return [...value]
+  return value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? '' : value
 }
 
 /** The first `chars` characters of a body as text, whatever comes after them: even what JSON can't say. */
@@ -147,13 +171,29 @@ function numberBytes(value: number): number {
   return Number.isFinite(value) ? String(value).length : 4
 }
 
+/** As JSON is written out; bytes count two each, as in the text form that is stored (value-text.ts). */
 function writtenBytes(body: unknown): number {
   const json = textOfBody(body)
-  let bytes = 0
+  let bytes = typeof body === 'object' ? 2 * heldBytes(body, 0) : 0
   for (let i = 0; i < json.length; i++) {
     const code = json.charCodeAt(i)
     bytes += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3
   }
+  return bytes
+}
+
+/** Bytes of all buffers and typed arrays in a value. */
+function heldBytes(value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return 0
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value.byteLength
+  const parts =
+    value instanceof Map
+      ? [...value].flat()
+      : value instanceof Set || Array.isArray(value)
+        ? value
+        : Object.values(value)
+  let bytes = 0
+  for (const part of parts) bytes += heldBytes(part, depth + 1)
   return bytes
 }
 

@@ -8,6 +8,8 @@ export interface WantedWord {
   readonly high: number
 }
 
+/** Words of a query that are looked for: each costs a look at all that is in swap, and a megabyte of them would take seconds. */
+const MAX_WANTED = 256
 /** Words that were looked up in a body's text are remembered up to this many. */
 const REMEMBERED = 8
 /** Deeper bodies are left to JSON, which knows what to do about a cycle. */
@@ -59,11 +61,14 @@ export function wordHashes(body: unknown): number[] {
   return isKnown ? hashes : wordsOf(textOfBody(body)).map(hashOfWord)
 }
 
-/** The different words of a query. */
-export function wantedWords(query: string): WantedWord[] {
+/** The first 256 different words of a query. */
+export function differentWords(query: string): string[] {
   const words = wordsOf(query)
-  const different = words.length > 1 ? [...new Set(words)] : words
-  return different.map((word) => {
+  return words.length > 1 ? [...new Set(words)].slice(0, MAX_WANTED) : words
+}
+
+export function wantedWords(query: string): WantedWord[] {
+  return differentWords(query).map((word) => {
     const hash = hashOfWord(word)
     return { word, hash, low: lowBit(hash), high: highBit(hash) }
   })

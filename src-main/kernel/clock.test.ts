@@ -14,6 +14,20 @@ test('timers fire in order of time, then of creation; a cancelled one never', ()
   expect(clock.now()).toBe(5)
 })
 
+test('time that reductions used up is never given back, though a timer was due before', () => {
+  const clock = new VirtualClock({ usPerReduction: 1000 })
+  const fired: number[] = []
+  for (const ms of [3, 8, 20]) clock.setTimer(ms, () => fired.push(clock.now()))
+  clock.spend(10)
+  expect(clock.advance()).toBe(true)
+  expect([clock.now(), ...fired]).toEqual([10, 10, 10])
+  expect(clock.advance()).toBe(true)
+  expect(fired).toEqual([10, 10, 20])
+  clock.moveTo(5)
+  expect(clock.now()).toBe(20)
+  expect(clock.advance()).toBe(false)
+})
+
 test('a hundred years of sleep cost no real time', async () => {
   const started = performance.now()
   await runRoot(testKernel(), async (sys) => {

@@ -1,9 +1,11 @@
 import type { Clock, KernelPowers } from './abi.ts'
 import { isVirtual, type VirtualClock } from './clock.ts'
 import { KernelError } from './errors.ts'
+import type { Letter } from './mailbox.ts'
 import type { CallCount, Metrics } from './metrics.ts'
 import { Completion, Park, type Process, type WaitKind } from './process.ts'
 import { ReadyQueue } from './ready-queue.ts'
+import type { Steps } from './steps.ts'
 
 /** A stretch on the main thread that is worth a log line. */
 const STALL_MS = 250
@@ -29,18 +31,6 @@ export interface DispatcherConfig {
   readonly dispatchesPerTurn: number
   readonly turnMs: number
   readonly maxDispatchesWithoutTimeAdvance: number
-}
-
-/** Drives a kernel from a journal: what comes from outside takes effect after a recorded number of dispatches. */
-export interface Steps {
-  /** Something takes effect before the next dispatch, so the turn must end. */
-  isDue(): boolean
-  /** Lets take effect what came at this very place in the middle of a turn. */
-  catchUp(): void
-  /** Between turns: lets take effect what is due. */
-  turn(): void
-  /** Nothing is ready: true when it brought something about. */
-  idle(): boolean
 }
 
 export interface DispatcherHooks {
@@ -125,14 +115,24 @@ export class Dispatcher {
     this.#virtual?.spend(reductions)
   }
 
-  /** Answers a call whose result is there: at once within the time slice, else at the tail of the queue. */
-  answer<T>(process: Process, value: T): Promise<T> {
-    if (this.current === process && process.quantum > 0) {
-      // Where it is journaled, how long things take must not decide in which order they happen.
-      const mustWait = process.tape === undefined && this.#isTurnSpent()
-      return mustWait ? (this.#hold(process, value) as Promise<T>) : Promise.resolve(value)
-    }
-    return this.#requeue(process, value, false) as Promise<T>
+  /**
+   * Answers a call whose result is there: at once within the time slice, else at the tail of the queue. A message is said
+   * to be one, so that it can still be found until its receiver has it.
+   */
+  answer<T>(process: Process, value: T, isMail = false): Promise<T> {
+    const isInSlice = this.current === process && process.quantum > 0
+    // Where it is journaled, how long things take must not decide in which order they happen.
+    if (isInSlice && (process.tape || !this.#isTurnSpent())) return Promise.resolve(value)
+    const answer = isInSlice ? this.#hold(process, value) : this.#requeue(process, value, false)
+    if (isMail) answer.markMail()
+    return answer.promise as Promise<T>
+  }
+
+  /** Messages on their way to a process that has not run since they were taken out of its mailbox, oldest first. */
+  inHand(process: Process): Letter[] {
+    const answers: Completion[] = this.#held.filter((one) => one.process === process)
+    for (let one = process.firstCompletion; one; one = one.nextCompletion) answers.push(one)
+    return answers.flatMap(({ letter }) => (letter ? [letter] : []))
   }
 
   /** Refuses a call, in the same way as `answer`, so that a loop of failing calls can't hold the processor. */
@@ -142,12 +142,12 @@ export class Dispatcher {
       refused.catch(() => undefined)
       return refused
     }
-    return this.#requeue(process, error, true) as Promise<never>
+    return this.#requeue(process, error, true).promise as Promise<never>
   }
 
   /** Ends the caller's time slice; it runs again after its equals. */
   yieldSlice(process: Process): Promise<void> {
-    return this.#requeue(process, undefined, false, true) as Promise<void>
+    return this.#requeue(process, undefined, false, true).promise as Promise<void>
   }
 
   /** Parks the caller until `complete` or `fail`. */
@@ -233,12 +233,12 @@ export class Dispatcher {
   }
 
   /** Lets the host have its turn before the caller goes on; the caller keeps the processor. */
-  #hold(process: Process, value: unknown): Promise<unknown> {
+  #hold(process: Process, value: unknown): Completion {
     const answer = new Completion(process)
     answer.outcome(value, false)
     this.#held.push(answer)
     this.armTick()
-    return answer.promise
+    return answer
   }
 
   /** True when answers were held: their callers go on where they were, unless something stopped or ended them. */
@@ -260,14 +260,14 @@ export class Dispatcher {
     return this.current !== undefined
   }
 
-  #requeue(process: Process, value: unknown, failed: boolean, isYielded = false): Promise<unknown> {
+  #requeue(process: Process, value: unknown, failed: boolean, isYielded = false): Completion {
     if (this.current === process && !isYielded) this.#config.metrics.quantumExpirations++
     const answer = new Completion(process)
     answer.outcome(value, failed)
     process.pushCompletion(answer)
     this.release(process)
     this.enqueue(process)
-    return answer.promise
+    return answer
   }
 
   #finish(park: Park, value: unknown, failed: boolean): void {

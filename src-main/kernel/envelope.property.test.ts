@@ -33,7 +33,9 @@ function flipped(envelope: SealedEnvelope, field: keyof SealedEnvelope, at: numb
   }
 }
 
+/** A bit of the number as it is counted, or as it is stored, where nearly every one makes it no whole number any more. */
 function flippedNumber(value: number, at: number): number {
+  if (at % 4 > 0 && Number.isSafeInteger(value)) return Number(BigInt(value) ^ (1n << BigInt((at >> 2) % 40)))
   const view = new DataView(new ArrayBuffer(8))
   view.setFloat64(0, value)
   const index = (at >> 3) & 7

@@ -137,14 +137,14 @@ test('canonical JSON refuses what JSON has no room for', () => {
 
 test('a nonce is remembered for the whole window, whatever the steps, and no longer than it must be', () => {
   const guard = new NonceGuard<'ok'>({ keepMs: 1000, maxNonces: 3 })
-  guard.remember('a', 'ok', 240)
-  guard.remember('b', 'ok', 260)
+  guard.remember('a', 'ok', 240, 0)
+  guard.remember('b', 'ok', 260, 0)
   for (const now of [500, 1000, 1240, 1260]) {
     guard.age(now)
     expect(guard.outcomeOf('b')).toBe('ok')
     if (now <= 1240) expect(guard.outcomeOf('a')).toBe('ok')
   }
-  guard.remember('c', 'ok', 1260)
+  guard.remember('c', 'ok', 1260, 0)
   expect(guard.hasRoom).toBe(guard.size < 3)
   guard.age(10_000)
   expect(guard.size).toBe(0)
@@ -153,9 +153,9 @@ test('a nonce is remembered for the whole window, whatever the steps, and no lon
 
 test('a full guard lets nothing in rather than forget', () => {
   const guard = new NonceGuard<'ok'>({ keepMs: 1000, maxNonces: 2 })
-  guard.remember('a', 'ok', 0)
-  guard.remember('b', 'ok', 1)
-  guard.remember('b', 'ok', 300)
+  guard.remember('a', 'ok', 0, 0)
+  guard.remember('b', 'ok', 1, 0)
+  guard.remember('b', 'ok', 300, 0)
   expect(guard.hasRoom).toBe(false)
   guard.age(900)
   expect(guard.hasRoom).toBe(false)

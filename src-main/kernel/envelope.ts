@@ -34,6 +34,8 @@ export interface Unsealed {
 /** An envelope whose seal was found good, with the exact text of the body that the seal covers. */
 export interface OpenedEnvelope extends SealedEnvelope {
   readonly bodyText: string
+  /** Length of that text in UTF-8. */
+  readonly bodyBytes: number
   /** The key that opened it: the one to answer with. */
   readonly key: Uint8Array
 }
@@ -80,7 +82,10 @@ export class Seals {
     const bodyText = canonicalJson(body, MAX_BODY_BYTES)
     const fields = { to, nonce, ts, from }
     if (!hasGoodFields(fields)) invalid('an envelope needs a pid, a nonce, a time and a sender')
-    const mac = this.#mac(key, fields, bodyText)
+    const bytes = this.#encoder.encode(bodyText)
+    // A character may take three bytes, and it is bytes that a frame has room for.
+    if (bytes.length > MAX_BODY_BYTES) invalid('value is too large')
+    const mac = this.#mac(key, fields, bytes)
     // The body as its text reads back: what travels is what was sealed, whatever the caller does to its own object.
     return { ...fields, body: JSON.parse(bodyText) as unknown, mac: hexOf(mac) }
   }
@@ -102,11 +107,13 @@ export class Seals {
       const keys = keysOf(read.from).filter(isKey)
       if (keys.length === 0) return undefined
       const bodyText = canonicalJson(read.body, MAX_BODY_BYTES)
+      const bytes = this.#encoder.encode(bodyText)
       const given = bytesOf(read.mac)
       for (const key of keys) {
-        if (!this.#powers.timingSafeEqual(this.#mac(key, read, bodyText), given)) continue
+        if (!this.#powers.timingSafeEqual(this.#mac(key, read, bytes), given)) continue
         const { to, nonce, ts, from, mac } = read
-        return { to, nonce, ts, from, mac, body: JSON.parse(bodyText) as unknown, bodyText, key }
+        const body = JSON.parse(bodyText) as unknown
+        return { to, nonce, ts, from, mac, body, bodyText, bodyBytes: bytes.length, key }
       }
       return undefined
     } catch {
@@ -127,17 +134,16 @@ export class Seals {
     return this.#powers.timingSafeEqual(real, bytesOf(receipt))
   }
 
-  #mac(key: Uint8Array, fields: Fields, bodyText: string): Uint8Array {
-    const { to, nonce, ts, from } = fields
+  #mac(key: Uint8Array, { to, nonce, ts, from }: Fields, body: Uint8Array): Uint8Array {
     return this.#powers.hmacSha256(
       key,
-      this.#framed(ENVELOPE_TAG, [String(to), nonce, String(ts), from, bodyText]),
+      this.#framed(ENVELOPE_TAG, [String(to), nonce, String(ts), from, body]),
     )
   }
 
   /** The tag, then each part behind its length in bytes (u32, big-endian), so that no two lists share a form. */
-  #framed(tag: string, parts: readonly string[]): Uint8Array {
-    const encoded = parts.map((part) => this.#encoder.encode(part))
+  #framed(tag: string, parts: readonly (string | Uint8Array)[]): Uint8Array {
+    const encoded = parts.map((part) => (typeof part === 'string' ? this.#encoder.encode(part) : part))
     const head = this.#encoder.encode(tag)
     const out = new Uint8Array(encoded.reduce((sum, part) => sum + 4 + part.length, head.length))
     const view = new DataView(out.buffer)

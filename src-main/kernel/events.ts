@@ -1,4 +1,5 @@
 import type { ExitReason, LogLevel, ResourceName, Right } from './abi.ts'
+import { estTokens } from './body-text.ts'
 import { rightNames } from './capability.ts'
 import type { Pid } from './ids.ts'
 
@@ -74,6 +75,10 @@ export interface EventTime {
 }
 
 const RING = 65_536
+/** Characters of a log line up to which it counts as short: as many as the ring holds of those do no harm. */
+const SHORT_LINE = 1024
+/** Characters of longer lines that the ring keeps; of what is older only the beginning. */
+const KEPT_CHARS = 8 * 2 ** 20
 const FIRST_RING = 1024
 const NO_TAPS: readonly never[] = Object.freeze([])
 
@@ -112,6 +117,9 @@ export class EventLog {
   /** The event itself, or its one text: of a driver. */
   #things: (KEvent | string | undefined)[] = new Array(FIRST_RING).fill(undefined)
   #seq = 0
+  /** Long log lines, oldest first: whoever may log could otherwise fill the host's memory with 65,536 of them. */
+  #long: { readonly seq: number; readonly chars: number }[] = []
+  #longChars = 0
   #taps: readonly ((event: StampedEvent) => void)[] = NO_TAPS
 
   /** `capacity` is a power of two of at least 1024. */
@@ -122,6 +130,7 @@ export class EventLog {
 
   push(pid: Pid | undefined, ev: KEvent): void {
     this.#put(WHOLE, pid ?? NOBODY, this.#time.exact(), 0, 0, ev)
+    if (ev.kind === 'log') this.#cutLong(lengthOf(ev))
   }
 
   /** As `push`, for what happens so often that it is not worth reading the clock. */
@@ -242,6 +251,26 @@ export class EventLog {
     return numbered(kind, other, count)
   }
 
+  /** Takes in the newest line, and cuts the oldest long ones when they are too much together. */
+  #cutLong(chars: number): void {
+    if (chars <= SHORT_LINE) return
+    this.#long.push({ seq: this.#seq, chars })
+    this.#longChars += chars
+    let cut = 0
+    for (; this.#longChars > KEPT_CHARS && cut < this.#long.length - 1; cut++) {
+      const { seq, chars: gone } = this.#long[cut] ?? { seq: 0, chars: 0 }
+      this.#longChars -= gone
+      if (seq > this.#seq - this.#size) this.#cut((seq - 1) & (this.#size - 1))
+    }
+    if (cut > 0) this.#long = this.#long.slice(cut)
+  }
+
+  #cut(slot: number): void {
+    const ev = this.#things[slot]
+    if (typeof ev === 'object' && ev.kind === 'log')
+      this.#things[slot] = { kind: 'log', level: ev.level, message: `${copyOf(ev.message.slice(0, 200))} …` }
+  }
+
   /** Only while nothing has been overwritten yet, so that every slot keeps its place. */
   #grow(): void {
     const things = new Array<undefined>(this.#size).fill(undefined)
@@ -254,6 +283,15 @@ export class EventLog {
     this.#counts = longer(this.#counts, new Int32Array(this.#size))
     this.#amounts = longer(this.#amounts, new Float64Array(this.#size))
   }
+}
+
+function lengthOf({ message, fields }: Extract<KEvent, { kind: 'log' }>): number {
+  return message.length + (fields === undefined ? 0 : estTokens(fields) * 4)
+}
+
+/** A text of its own: a part of a text keeps the whole alive. */
+function copyOf(part: string): string {
+  return JSON.parse(JSON.stringify(part)) as string
 }
 
 /** An event that is numbers and nothing else. */

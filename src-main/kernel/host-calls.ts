@@ -1,7 +1,6 @@
 import type { ExitReason, ProcessImage, Quota, ResourceName } from './abi.ts'
 import * as authority from './authority.ts'
 import { type BudgetChange, changeBudget, setAllowance } from './budget.ts'
-import { rightBits } from './capability.ts'
 import { killOver } from './charging.ts'
 import { type Core, liveProcess } from './core.ts'
 import { createDoor } from './door.ts'
@@ -18,7 +17,7 @@ import {
 } from './ingress.ts'
 import { post, postTerm } from './ipc.ts'
 import { parsePriority, resumeTree, setPriority, suspendTree } from './lifetime.ts'
-import { spawnPart } from './part.ts'
+import { type PartOptions, spawnPart } from './part.ts'
 import type { Process } from './process.ts'
 import { parseReason } from './reasons.ts'
 import { migrate, restore } from './snapshot.ts'
@@ -66,9 +65,7 @@ const calls = {
     booted(process)
     const devices: Record<string, CapRef> = {}
     for (const name of grant) devices[name] = host.rootCap(core, process, name).ref
-    const spawn = core.isSpawnGated
-      ? { spawn: core.caps.mint(process.pid, { kind: 'spawn' }, rightBits(['spawn'])).ref }
-      : {}
+    const spawn = core.isSpawnGated ? { spawn: host.spawnCap(core, process).ref } : {}
     post(core, process, { $: 'boot', devices, ...spawn })
     start(core, process)
     return process
@@ -78,7 +75,8 @@ const calls = {
     for (const name of known) core.devices.registerAuthority(name)
     return host.spawnHost(core, parent, spec)
   },
-  part: ({ core }: Host, { pid, name }: { pid: Pid; name: string }) => spawnPart(core, pid, name),
+  part: ({ core }: Host, { pid, name, ...own }: { pid: Pid; name: string } & PartOptions) =>
+    spawnPart(core, pid, name, own),
   post({ core }: Host, { pid, body }: { pid: Pid; body: unknown }): boolean {
     const process = core.processes.get(pid)
     if (process) post(core, process, body)

@@ -15,6 +15,7 @@ import { checkImage, create, start } from './spawn.ts'
 /** What the host does on a person's behalf: starts session processes, and grants, narrows, revokes their devices. */
 
 const OPEN = rightBits(['open'])
+const SPAWN = rightBits(['spawn'])
 
 /** How a session process is started below the fleet root. */
 export interface HostSpawn {
@@ -53,7 +54,7 @@ export function spawnHost(core: Core, root: Process, spec: HostSpawn): HostSpawn
   })
   const devices: Record<string, CapRef> = Object.create(null)
   const granted = names.map((name) => {
-    const cap = core.caps.child(rootCap(core, root, name), child.pid, OPEN)
+    const cap = lend(core, rootCap(core, root, name), child.pid)
     devices[name] = cap.ref
     return cap
   })
@@ -69,7 +70,7 @@ export function spawnHost(core: Core, root: Process, spec: HostSpawn): HostSpawn
 export function grant(core: Core, root: Process, process: Process, device: string): CapRow {
   requireDevice(core, device)
   for (const cap of heldOn(core, process.pid, device)) if (!core.caps.isExpired(cap)) return capRow(cap)
-  const cap = core.caps.child(rootCap(core, root, device), process.pid, OPEN)
+  const cap = lend(core, rootCap(core, root, device), process.pid)
   const capability = capRow(cap)
   post(core, process, { $: 'granted', device, cap: cap.ref })
   core.host.emit({ type: 'capability.granted', pid: process.pid, capability })
@@ -101,8 +102,8 @@ export function narrow(core: Core, root: Process, process: Process, device: stri
       throw new KernelError('EINVAL', `${name} is not within ${device}`)
     core.devices.registerAuthority(name)
   }
-  const made = names.map((name) => core.caps.child(rootCap(core, root, name), process.pid, OPEN, caveats))
-  for (const cap of held) core.caps.revoke(cap)
+  const made = names.map((name) => lend(core, rootCap(core, root, name), process.pid, caveats))
+  for (const cap of held) core.events.pushRevoked(process.pid, cap.id, core.caps.revoke(cap))
   const capabilities = made.map(capRow)
   core.host.emit({ type: 'capability.narrowed', pid: process.pid, device, replaced: first.id, capabilities })
   made.forEach((cap, i) => {
@@ -138,12 +139,27 @@ export function isIdle(core: Core, name: string): boolean {
   return (device.rootCap?.childCount ?? 0) === 0
 }
 
+/** The right to spawn, where that is gated. */
+export function spawnCap(core: Core, process: Process): Capability {
+  const cap = core.caps.mint(process.pid, { kind: 'spawn' }, SPAWN)
+  core.events.pushCap(process.pid, 'cap.mint', cap.id, SPAWN)
+  return cap
+}
+
+/** Passes a device on to a process. */
+export function lend(core: Core, from: Capability, to: Pid, caveats?: readonly Caveat[]): Capability {
+  const cap = core.caps.child(from, to, OPEN, caveats)
+  core.events.pushCap(to, 'cap.delegate', cap.id, OPEN)
+  return cap
+}
+
 /** The root's own capability on a device, from which all grants of it derive; minted on first need. */
 export function rootCap(core: Core, root: Process, name: string): Capability {
   const device = core.devices.registerAuthority(name)
   const known = device.rootCap
   if (known && known.owner === root.pid && !known.isRevoked && !known.isSkeleton) return known
   const cap = core.caps.mint(root.pid, { kind: 'device', driver: device.name }, OPEN)
+  core.events.pushCap(root.pid, 'cap.mint', cap.id, OPEN)
   device.rootCap = cap
   return cap
 }

@@ -30,18 +30,18 @@ export function receive(core: Core, calls: IngressCalls, value: unknown): Ingres
   if (!envelope) return counted(core, { nonce: nonceOf(value), result: 'bad_mac' })
   const { nonce, ts, key } = envelope
   const now = routes.seals.now()
-  if (Math.abs(now - ts) > REPLAY_WINDOW_MS || ts < routes.bootedAt) {
+  routes.guard.age(core.clock.now())
+  if (Math.abs(now - ts) > REPLAY_WINDOW_MS || ts < routes.bootedAt || routes.guard.mayHaveForgotten(ts)) {
     // One from the future may become acceptable, so nothing final is said of it.
     const proof = ts <= now ? proofOf(core, key, nonce, 'stale') : {}
     return counted(core, { nonce, result: 'stale', ...proof })
   }
-  routes.guard.age(core.clock.now())
   const known = routes.guard.outcomeOf(nonce)
   if (known) return counted(core, { nonce, result: 'replay', ...proofOf(core, key, nonce, known) })
   // Without proof, since it is not final: the same envelope may come again.
   if (!routes.guard.hasRoom || !calls.isReady()) return counted(core, { nonce, result: 'full' })
   const result = deliver(core, calls, envelope)
-  routes.guard.remember(nonce, result, core.clock.now())
+  routes.guard.remember(nonce, result, core.clock.now(), ts)
   return counted(core, { nonce, result, ...proofOf(core, key, nonce, result) })
 }
 
@@ -73,7 +73,7 @@ function deliver(core: Core, calls: IngressCalls, envelope: OpenedEnvelope): Ing
   if (!body || (body.node !== self && body.node !== '')) return 'no_target'
   if (body.$ === 'agentos.message') {
     const { pid, corr, ttlMs } = body
-    const bytes = envelope.bodyText.length
+    const bytes = envelope.bodyBytes
     return calls.message({ pid: to as Pid, remote: { node, pid }, body: body.body, corr, ttlMs, bytes })
   }
   if (to !== KERNEL_PID) return 'no_target'
@@ -90,6 +90,7 @@ export interface RemoteMessage {
   readonly body: unknown
   readonly corr: MsgId | undefined
   readonly ttlMs: number | undefined
+  /** Of the sealed body's text, in UTF-8. */
   readonly bytes: number
 }
 

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ExitReason, KernelConfig, Pager, Segment, Sys } from './abi.ts'
 import type { SegId } from './ids.ts'
-import { image, runRoot, testKernel } from './test-kernel.ts'
+import { image, runRoot, type TestKernel, testKernel } from './test-kernel.ts'
 
-const MEM = 40
+const MEM = 60
 
 interface Act {
   readonly op: 'remember' | 'remember-pinned' | 'forget' | 'pin' | 'recall'
@@ -18,13 +18,14 @@ const acts = fc.array(
       'remember',
       'remember',
       'remember-pinned',
+      'remember-pinned',
       'forget',
       'pin',
       'recall',
     ),
     n: fc.nat(30),
   }),
-  { minLength: 5, maxLength: 40, size: 'max' },
+  { minLength: 10, maxLength: 50, size: 'max' },
 )
 
 /** What was remembered and not forgotten, by a word that stands in nothing else. */
@@ -36,7 +37,7 @@ async function act(sys: Sys, { op, n }: Act, known: Known, step: number): Promis
   const word = `unique${step}x${n}`
   if (op === 'remember' || op === 'remember-pinned') {
     const isPinned = op === 'remember-pinned'
-    const id = await sys.remember({ word }, { tokens: (n % 9) + 1, pin: isPinned })
+    const id = await sys.remember({ word }, { tokens: 2 + (n % 15), pin: isPinned })
     known.set(id, { word, isPinned })
   } else if (!chosen) return
   else if (op === 'forget') {
@@ -61,8 +62,37 @@ function check(working: readonly Segment[], known: Known, wasResident: ReadonlyS
   }
 }
 
-async function live(config: Partial<KernelConfig>, list: readonly Act[]): Promise<ExitReason | undefined> {
+/** How often what is interesting came to pass. */
+interface Tally {
+  runs: number
+  paged: number
+  recalled: number
+  ranOut: number
+  /** Ran out although it might have been paged, for what was pinned. */
+  pinnedFull: number
+  summarised: number
+}
+
+const nothingYet = (): Tally => ({ runs: 0, paged: 0, recalled: 0, ranOut: 0, pinnedFull: 0, summarised: 0 })
+
+function count(tally: Tally, t: TestKernel, how: ExitReason | undefined, pinned: number): void {
+  const text = t.kernel.metricsText()
+  const has = (name: string): boolean => new RegExp(`signalbox_kernel_${name} [1-9]`).test(text)
+  tally.runs++
+  if (has('page_outs_total')) tally.paged++
+  if (has('page_ins_total')) tally.recalled++
+  if (how?.kind === 'quota') tally.ranOut++
+  if (how?.kind === 'quota' && pinned > MEM / 2) tally.pinnedFull++
+}
+
+async function live(
+  config: Partial<KernelConfig>,
+  list: readonly Act[],
+  tally: Tally,
+): Promise<ExitReason | undefined> {
   const t = testKernel(config)
+  let pinned = 0
+  let wasSummarised = false
   let how: ExitReason | undefined
   let broken: unknown
   const child = image('child', async (sys) => {
@@ -71,7 +101,10 @@ async function live(config: Partial<KernelConfig>, list: readonly Act[]): Promis
       for (const [step, one] of list.entries()) {
         const before = new Set(sys.workingSet().map((segment) => segment.id))
         await act(sys, one, known, step)
-        check(sys.workingSet(), known, before)
+        const working = sys.workingSet()
+        check(working, known, before)
+        pinned = working.reduce((sum, one) => sum + (one.pinned ? one.tokens : 0), 0)
+        if (working.some((one) => one.summary)) wasSummarised = true
       }
       for (const [id, { word }] of known) {
         const isResident = sys.workingSet().some((segment) => segment.id === id)
@@ -98,18 +131,30 @@ async function live(config: Partial<KernelConfig>, list: readonly Act[]): Promis
     { quota: { mem: 200 } },
   )
   if (broken) throw broken
+  count(tally, t, how, pinned)
+  if (wasSummarised) tally.summarised++
   return how
 }
 
 test('invariants 33, 34, 35: memory keeps its ceiling, its pins, and everything it was given', async () => {
+  const tally = nothingYet()
   await fc.assert(
     fc.asyncProperty(acts, async (list) => {
-      const how = await live({}, list)
+      const how = await live({}, list, tally)
       if (how?.kind !== 'normal') expect(how).toEqual({ kind: 'quota', resource: 'mem' })
     }),
     { numRuns: 200 },
   )
+  expectOften(tally, { paged: 0.5, recalled: 0.2, ranOut: 0.1, pinnedFull: 0.05, summarised: 0.2 })
 }, 30_000)
+
+/** Each at least in this share of the runs: else what holds, holds because nothing happened. */
+function expectOften(tally: Tally, shares: Partial<Tally>): void {
+  for (const [what, share] of Object.entries(shares))
+    expect(tally[what as keyof Tally] / tally.runs, `${what} in ${JSON.stringify(tally)}`).toBeGreaterThan(
+      share,
+    )
+}
 
 /** Pagers that lie, fail, dawdle, or lay hands on what they are shown. */
 const hostile: readonly ((n: number) => Pager)[] = [
@@ -128,6 +173,12 @@ const hostile: readonly ((n: number) => Pager)[] = [
     }),
   }),
   (n) => ({
+    pageOut: (resident) => ({
+      evict: resident.slice(n).map((segment) => segment.id),
+      summary: { body: 'told', tokens: 1 },
+    }),
+  }),
+  (n) => ({
     pageOut(resident) {
       for (const segment of resident) {
         const body = segment.body as { word?: string }
@@ -141,12 +192,14 @@ const hostile: readonly ((n: number) => Pager)[] = [
 ]
 
 test('invariant 36: the worst a pager can do is to let its process run out of memory', async () => {
+  const tally = nothingYet()
   await fc.assert(
     fc.asyncProperty(acts, fc.nat(hostile.length - 1), fc.nat(4), async (list, which, n) => {
       const pager = hostile[which]?.(n) as Pager
-      const how = await live({ pager }, list)
+      const how = await live({ pager }, list, tally)
       if (how?.kind !== 'normal') expect(how).toEqual({ kind: 'quota', resource: 'mem' })
     }),
     { numRuns: 200 },
   )
+  expectOften(tally, { paged: 0.3, recalled: 0.1, ranOut: 0.2, summarised: 0.01 })
 }, 30_000)

@@ -42,6 +42,7 @@ export function finishOpen(
     core.dispatcher.fail(park, error)
     return
   }
+  core.events.pushCap(process.pid, 'cap.derive', primary.id, HANDLE_RIGHTS)
   primary.dependents = new Set([handle])
   process.handles ??= new Set()
   process.handles.add(handle)

@@ -103,7 +103,7 @@ export function recv(core: Core, process: Process, options: RecvOptions | undefi
     if (process.senders.size > 0) admitSenders(core, process)
     if (isExpired(core, found)) continue
     core.events.pushReceived(process.pid, found.from)
-    return core.dispatcher.answer<Message>(process, found)
+    return core.dispatcher.answer<Message>(process, found, true)
   }
   if (timeoutMs === 0) throw new KernelError('ETIMEDOUT', 'no message')
   const park = core.dispatcher.park(process, 'recv')
@@ -218,7 +218,9 @@ function deliver(core: Core, receiver: Process, letter: Letter): void {
   if (isExpired(core, letter)) return
   const park = unpark(receiver.receivers, taker)
   core.events.pushReceived(receiver.pid, letter.from)
-  if (park) core.dispatcher.complete(park, letter)
+  if (!park) return
+  core.dispatcher.complete(park, letter)
+  park.markMail()
 }
 
 /** Drops a message past its deadline, with what it carries; its sender is not told. */

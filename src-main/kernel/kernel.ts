@@ -80,7 +80,7 @@ export class Kernel {
       isTree: plan.journal?.header.root !== undefined,
     })
     this.parts = createParts(this.#core, {
-      spawn: (pid, name) => this.#calls.do('part', { pid, name }),
+      spawn: (pid, name, own) => this.#calls.do('part', { pid, name, ...own }),
       end: (pid, reason) => this.#calls.do('signal', { pid, reason }),
     })
     if (plan.mode !== 'replay') ended()

@@ -1,6 +1,7 @@
 import type { Segment } from './abi.ts'
 import { type BodyWords, wantedWords } from './body-words.ts'
 import type { SegId } from './ids.ts'
+import type { Later } from './later.ts'
 import { extractOf, lineBytes, lineOf } from './pager.ts'
 import { bestOf, WordIndex } from './word-index.ts'
 
@@ -86,8 +87,8 @@ const MOVED = 4096
 export class Memory {
   residentTokens = 0
   swapTokens = 0
-  /** Paging that waits for an asynchronous pager or recaller; calls behind it keep their order. */
-  tail: Promise<void> | undefined
+  /** While paging waits for an asynchronous pager or recaller: that and the calls behind it, in their order. */
+  queue: (() => Later<void> | undefined)[] | undefined
   #order = 0
   /** Resident segments, and among them some that left; each stands here once. */
   #resident: Stored[] = []

@@ -4,6 +4,13 @@ import { Histogram } from './histogram.ts'
 /** Kernel counters over the whole history, and their Prometheus text. Pids never are labels. */
 
 const PREFIX = 'signalbox_kernel_'
+/**
+ * Series of one family. Whoever spawns chooses the names of processes, so there may be a new one for every process;
+ * names past this many count together as `other`, or a scraper and this memory would grow for ever.
+ */
+const MAX_SERIES = 1000
+const OTHER = 'other'
+const SEPARATOR = '\u0000'
 
 type Kind = 'counter' | 'gauge'
 
@@ -160,32 +167,40 @@ export class Metrics {
   /** A counter to keep and add to directly, for what is counted at every turn; folded in when read. */
   counter(name: string, ...labels: string[]): Counter {
     const family = this.#families.get(name)
-    const key = labels.join('\u0000')
-    const known = family?.counters.get(key)
+    if (!family) return { value: 0 }
+    const key = seriesIn(family.counters, family.labels, labels.join(SEPARATOR))
+    const known = family.counters.get(key)
     if (known) return known
     const counter = { value: 0 }
-    family?.counters.set(key, counter)
+    family.counters.set(key, counter)
     return counter
   }
 
   /** Counts an observation of a histogram. `labels` are in its order. */
   observe(name: string, seconds: number, ...labels: string[]): void {
-    this.#histograms.get(name)?.observe(labels.join('\u0000'), seconds)
+    this.#histograms.get(name)?.observe(labels.join(SEPARATOR), seconds)
   }
 
   /** Adds to a counter. `labels` are in the family's order. */
   add(name: string, amount: number, ...labels: string[]): void {
-    const values = this.#families.get(name)?.values
-    const key = labels.length > 1 ? labels.join('\u0000') : (labels[0] ?? '')
-    values?.set(key, (values.get(key) ?? 0) + amount)
+    const family = this.#families.get(name)
+    if (!family) return
+    const { values } = family
+    const joined = labels.length > 1 ? labels.join(SEPARATOR) : (labels[0] ?? '')
+    const key = seriesIn(values, family.labels, joined)
+    values.set(key, (values.get(key) ?? 0) + amount)
   }
 
   /** Replaces every sample of a gauge. */
   gauge(name: string, samples: Iterable<readonly [label: string, value: number]>): void {
-    const values = this.#families.get(name)?.values
-    if (!values) return
+    const family = this.#families.get(name)
+    if (!family) return
+    const { values } = family
     values.clear()
-    for (const [label, value] of samples) values.set(label, (values.get(label) ?? 0) + value)
+    for (const [label, value] of samples) {
+      const key = seriesIn(values, family.labels, label)
+      values.set(key, (values.get(key) ?? 0) + value)
+    }
   }
 
   samples(): MetricSample[] {
@@ -246,8 +261,16 @@ export class Metrics {
   }
 }
 
+/** The series to count in: that of the labels, or where there are too many already, the one of all other names. */
+function seriesIn(known: ReadonlyMap<string, unknown>, labels: readonly string[], key: string): string {
+  if (known.size < MAX_SERIES || known.has(key)) return key
+  return pairs(labels, key)
+    .map(([label, of]) => (label === 'name' ? OTHER : of))
+    .join(SEPARATOR)
+}
+
 function pairs(labels: readonly string[], key: string): [string, string][] {
-  const parts = labels.length === 0 ? [] : key.split('\u0000')
+  const parts = labels.length === 0 ? [] : key.split(SEPARATOR)
   return labels.map((label, i) => [label, parts[i] ?? ''])
 }
 

@@ -1,13 +1,15 @@
-import type { PageOut, Ranked, Segment } from './abi.ts'
-import { chargeOne, MEM, parseCost, release } from './account.ts'
+import type { Ranked, Segment } from './abi.ts'
+import { chargeOne, MEM, release } from './account.ts'
 import { estTokens, tokensOf } from './body-text.ts'
-import { settleOrKill } from './charging.ts'
 import { copyBody, copySized } from './copy.ts'
-import { type Core, never } from './core.ts'
+import type { Core } from './core.ts'
 import { KernelError, textOf } from './errors.ts'
 import type { SegId } from './ids.ts'
+import { after, Later } from './later.ts'
 import { Memory, Stored } from './memory.ts'
 import { DefaultPager, EMPTY_LINE, KeywordRecaller, oldestUnpinned, toldOf } from './pager.ts'
+import { askPager, askRecaller, type PageAdvice } from './paging-advice.ts'
+import { whenFree } from './paging-queue.ts'
 import type { Process } from './process.ts'
 import { tellExceeded } from './usage.ts'
 
@@ -31,15 +33,14 @@ export function remember(
   const id = core.segments.next()
   const stored = new Stored(id, copy, size, isPinned === true, undefined)
   // By far the most fit at once.
-  if (memory.tail === undefined && place(process, memory, stored)) return core.dispatcher.answer(process, id)
+  if (memory.queue === undefined && place(process, memory, stored)) return core.dispatcher.answer(process, id)
   return whenFree(core, process, memory, () => {
-    const done = (isThere: boolean): SegId | undefined => {
+    const done = (isThere: boolean): SegId => {
       // Only now its place in the order: what making room left behind sums up what was written before.
-      if (isThere && place(process, memory, stored)) return id
-      oom(core, process, size)
-      return undefined
+      if (!isThere || !place(process, memory, stored)) oom(core, process, size)
+      return id
     }
-    return then(makeRoom(core, process, memory, size), done)
+    return after(makeRoom(core, process, memory, size), done)
   })
 }
 
@@ -57,9 +58,8 @@ export function recall(core: Core, process: Process, query: string, k = DEFAULT_
   return whenFree(core, process, memory, () => {
     // Ours is asked through the index that the memory keeps; it would say the same of the whole list.
     if (recaller instanceof KeywordRecaller) return pageIn(core, process, memory, memory.matching(query, k))
-    const swapped = memory.swapped().map(shownOf)
-    const ranked = guard(core, process, 'recaller', [], () => recaller.rank(query, swapped, k))
-    return then(ranked, (list) => pageIn(core, process, memory, believable(list, memory, k)))
+    const ranked = askRecaller(core, process, query, memory.swapped().map(shownOf), k)
+    return after(ranked, (list) => pageIn(core, process, memory, believable(list, memory, k)))
   })
 }
 
@@ -76,32 +76,6 @@ export function pin(process: Process, id: SegId, on: boolean): void {
   stored.shown = undefined
 }
 
-/** Runs a step now, or after the paging that is under way; parks the caller only when something is asynchronous. */
-function whenFree<T>(
-  core: Core,
-  process: Process,
-  memory: Memory,
-  step: () => T | undefined | Promise<T | undefined>,
-): Promise<T> {
-  const first = memory.tail === undefined ? step() : memory.tail.then(step)
-  if (!(first instanceof Promise)) {
-    return process.isDead ? never<T>() : (core.dispatcher.answer(process, first) as Promise<T>)
-  }
-  const park = core.dispatcher.park(process, 'page')
-  core.dispatcher.inFlight++
-  const finished = first.then(
-    (value) => core.dispatcher.complete(park, value),
-    (error: unknown) => core.dispatcher.fail(park, error),
-  )
-  const tail = finished.then(() => {
-    core.dispatcher.inFlight--
-    core.dispatcher.wake()
-    if (memory.tail === tail) memory.tail = undefined
-  })
-  memory.tail = tail
-  return park.promise as Promise<T>
-}
-
 /** Frees memory until `need` fits; false when it can't. Only the caller's own unpinned segments ever go. */
 function makeRoom(
   core: Core,
@@ -109,8 +83,9 @@ function makeRoom(
   memory: Memory,
   need: number,
   keep?: ReadonlySet<Stored>,
-): boolean | Promise<boolean> {
+): boolean | Later<boolean> {
   const { account } = process
+  if (process.isDead) return false
   const free = account.holder(MEM).available(MEM)
   if (need <= free) return true
   const ceiling = memory.residentTokens + free
@@ -126,35 +101,18 @@ function makeRoom(
   }
   // Copies, for whatever it does to them must not reach the memory.
   const shown = candidates.map(copySegment)
-  const answer = guard<PageOut>(core, process, 'pager', { evict: [] }, () => core.pager.pageOut(shown, goal))
-  return then(answer, (out) => {
-    if (!payPager(core, process, out)) return false
-    const freed = evict(core, process, memory, allowed(memory, out, keep))
-    if (freed > 0 && out.summary) addSummary(core, process, memory, out.summary, freed, need)
+  return after(askPager(core, process, shown, goal), (advice) => {
+    if (process.isDead) return false
+    const freed = evict(core, process, memory, allowed(memory, advice, keep))
+    if (freed > 0 && advice.summary) addSummary(core, process, memory, advice.summary, freed, need)
     return need <= account.holder(MEM).available(MEM)
   })
 }
 
-/** Books what the pager says its answer cost, believable or not at all; true while the process lives. */
-function payPager(core: Core, process: Process, out: PageOut): boolean {
-  const parsed = believed(out)
-  if (parsed) return settleOrKill(core, process, parsed.amounts, 'pager', parsed.isEstimated)
-  core.events.push(process.pid, { kind: 'fault', where: 'pager', error: 'pager reported an invalid cost' })
-  return !process.isDead
-}
-
-function believed(out: PageOut): ReturnType<typeof parseCost> {
-  try {
-    return parseCost(out?.cost)
-  } catch {
-    return undefined
-  }
-}
-
 /** What a pager wants to go, as far as it may: pinned, kept and unknown ids are passed over. */
-function allowed(memory: Memory, out: PageOut, keep: ReadonlySet<Stored> | undefined): Stored[] {
+function allowed(memory: Memory, { evict }: PageAdvice, keep: ReadonlySet<Stored> | undefined): Stored[] {
   const leaving = new Set<Stored>()
-  for (const id of Array.isArray(out?.evict) ? out.evict : []) {
+  for (const id of evict) {
     const stored = memory.find(id)
     if (stored?.place === 'resident' && !stored.pinned && !keep?.has(stored)) leaving.add(stored)
   }
@@ -193,13 +151,12 @@ function addSummary(
   core: Core,
   process: Process,
   memory: Memory,
-  summary: NonNullable<PageOut['summary']>,
+  { body, tokens: given }: NonNullable<PageAdvice['summary']>,
   freed: number,
   need: number,
 ): void {
   try {
-    const body = copyBody(summary.body)
-    const tokens = summary.tokens === undefined ? estTokens(body) : parseTokens(summary.tokens)
+    const tokens = given === undefined ? estTokens(body) : parseTokens(given)
     if (tokens >= freed || tokens + need > process.account.holder(MEM).available(MEM)) return
     place(process, memory, new Stored(core.segments.next(), body, tokens, false, true))
   } catch (error) {
@@ -223,25 +180,32 @@ function pageIn(
   wanted: readonly Stored[],
   start = 0,
   state: PagedIn = { kept: undefined, segments: [], tokens: 0 },
-): Segment[] | Promise<Segment[]> {
+  later?: Later<Segment[]>,
+): Segment[] | Later<Segment[]> {
   for (let at = start; at < wanted.length; at++) {
     const stored = wanted[at]
     if (stored?.place !== 'swap') continue
+    const isLast = at + 1 === wanted.length
     const room = makeRoom(core, process, memory, stored.tokens, state.kept)
-    if (room instanceof Promise) {
-      return room.then((isThere) => {
-        if (isThere) bringBack(process, memory, stored, state, at + 1 === wanted.length)
-        return pageIn(core, process, memory, wanted, at + 1, state)
-      })
+    if (room === true) bringBack(process, memory, stored, state, isLast)
+    if (!(room instanceof Later)) continue
+    const result = later ?? new Later<Segment[]>()
+    const goOn = (isThere: boolean): void => {
+      if (isThere) bringBack(process, memory, stored, state, isLast)
+      const rest = pageIn(core, process, memory, wanted, at + 1, state, result)
+      if (!(rest instanceof Later)) result.settle(rest)
     }
-    if (room === true) bringBack(process, memory, stored, state, at + 1 === wanted.length)
+    room.whenDone(goOn, (error) => result.fail(error))
+    return result
   }
-  const { segments, tokens } = state
-  if (segments.length > 0) {
-    core.metrics.pageIns += segments.length
-    core.events.pushPaged(process.pid, 'page.in', tokens, segments.length)
-  }
-  return segments
+  tellPagedIn(core, process, state)
+  return state.segments
+}
+
+function tellPagedIn(core: Core, process: Process, { segments, tokens }: PagedIn): void {
+  if (segments.length === 0) return
+  core.metrics.pageIns += segments.length
+  core.events.pushPaged(process.pid, 'page.in', tokens, segments.length)
 }
 
 function bringBack(process: Process, memory: Memory, stored: Stored, state: PagedIn, isLast: boolean): void {
@@ -272,39 +236,13 @@ function oom(core: Core, process: Process, need: number): void {
 
 /** What a recaller says, as far as it can be believed: swapped ids, finite positive scores, each once, at most `k`. */
 function believable(list: readonly Ranked[], memory: Memory, k: number): Stored[] {
-  if (!Array.isArray(list)) return []
   const good: { stored: Stored; score: number }[] = []
-  for (const one of list as readonly (Ranked | undefined)[]) {
-    const stored = one && memory.find(one.id)
-    if (stored?.place !== 'swap' || !Number.isFinite(one?.score)) continue
-    if (one && one.score > 0) good.push({ stored, score: one.score })
+  for (const { id, score } of list) {
+    const stored = memory.find(id)
+    if (stored?.place === 'swap' && Number.isFinite(score) && score > 0) good.push({ stored, score })
   }
   good.sort((a, b) => b.score - a.score || b.stored.order - a.stored.order)
   return [...new Set(good.map(({ stored }) => stored))].slice(0, k)
-}
-
-/** Calls a pager or recaller, whose failure counts as having said nothing. */
-function guard<T>(
-  core: Core,
-  process: Process,
-  where: string,
-  nothing: T,
-  call: () => T | Promise<T>,
-): T | Promise<T> {
-  const failed = (error: unknown): T => {
-    core.events.push(process.pid, { kind: 'fault', where, error: textOf(error) })
-    return nothing
-  }
-  try {
-    const value = call()
-    return value instanceof Promise ? value.catch(failed) : value
-  } catch (error) {
-    return failed(error)
-  }
-}
-
-function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function memoryOf(process: Process): Memory {
@@ -318,9 +256,9 @@ function copySegment({ id, body, tokens, pinned, summary }: Stored): Segment {
   return Object.freeze(summary ? { ...copy, summary } : copy)
 }
 
+/** A copy as well, but always the same one. */
 function shownOf(stored: Stored): Segment {
-  const { id, body, tokens, pinned } = stored
-  stored.shown ??= Object.freeze({ id, body, tokens, pinned })
+  stored.shown ??= copySegment(stored)
   return stored.shown
 }
 

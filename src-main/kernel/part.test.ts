@@ -51,6 +51,42 @@ test('it ends with what it stands for, or when it is asked to, and nothing is le
   expect(h.kernel.usage(h.pid)?.children.spent).toBe(0)
 })
 
+test('it may be given a budget and devices of its session, and holds them no longer than that does', async () => {
+  const h = await session()
+  for (const name of ['tool:read', 'tool:write', 'tool:none']) h.kernel.registerAuthority(name)
+  const devices = ['tool:read', 'tool:write']
+  const pid = h.kernel.spawnHost({ image: idle, devices, quota: { tokens: 100, usdNanos: 500 } }).pid
+  const part = h.kernel.parts.spawn(pid, 'sub-agent', {
+    quota: { tokens: 60 },
+    devices: ['tool:read', 'tool:read'],
+  })
+  expect(h.kernel.caps(part)).toMatchObject([{ target: 'tool:read', rights: ['open'] }])
+  expect(h.kernel.usage(pid)?.tokens).toEqual({ spent: 0, limit: 100, available: 40 })
+  const door = h.kernel.door(part)
+  expect(door.open('tool:read')).toMatchObject({ ok: true })
+  expect(door.open('tool:write')).toEqual({ ok: false, reason: 'not_held' })
+  expect(door.settle({ tokens: 50, usdNanos: 100 })).toEqual({ ok: true })
+  expect(h.kernel.usage(pid)).toMatchObject({
+    tokens: { spent: 50, available: 40 },
+    usdNanos: { available: 400 },
+  })
+  // Its own budget ends it, not its session.
+  expect(door.settle({ tokens: 20 })).toMatchObject({ ok: false, reason: 'over_budget', resource: 'tokens' })
+  expect([h.kernel.isAlive(part), h.kernel.isAlive(pid)]).toEqual([false, true])
+  expect(h.kernel.usage(pid)?.tokens).toEqual({ spent: 70, limit: 100, available: 30 })
+  const second = h.kernel.parts.spawn(pid, 'sub-agent', { devices })
+  h.kernel.revokeDevice(pid, 'tool:write')
+  expect(h.kernel.caps(second).map(({ target }) => target)).toEqual(['tool:read'])
+  for (const [own, code] of [
+    [{ devices: ['tool:none'] }, 'ECAP'],
+    [{ devices: ['tool:write'] }, 'ECAP'],
+    [{ quota: { tokens: 31 } }, 'EQUOTA'],
+    [{ quota: { tokens: -1 } }, 'EINVAL'],
+  ] as const)
+    expect(() => h.kernel.parts.spawn(pid, 'x', own)).toThrow(expect.objectContaining({ code }))
+  expect(h.kernel.usage(pid)?.children.spent).toBe(1)
+})
+
 test('it needs a live parent and a proper name', async () => {
   const h = await session()
   expect(() => h.kernel.parts.spawn(9999 as Pid, 'x')).toThrow(expect.objectContaining({ code: 'ESRCH' }))
@@ -67,10 +103,11 @@ test('a recording of its session knows it: seen, paid for and ended in the repla
     }
   })
   const quota = { tokens: 100, children: 3 }
-  const pid = h.kernel.spawnHost({ image: session2, devices: [], quota }).pid
+  h.kernel.registerAuthority('tool:read')
+  const pid = h.kernel.spawnHost({ image: session2, devices: ['tool:read'], quota }).pid
   const store = new MemoryStore()
   const ended = new Promise((resolve) => h.kernel.record(pid, { store, onEnd: resolve }))
-  const part = h.kernel.parts.spawn(pid, 'qwen')
+  const part = h.kernel.parts.spawn(pid, 'qwen', { quota: { tokens: 40 }, devices: ['tool:read'] })
   await settled()
   h.kernel.parts.spend(part, 40)
   expect(h.kernel.door(part).settle({ tokens: 30 })).toEqual({ ok: true })

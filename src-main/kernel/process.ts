@@ -11,6 +11,11 @@ import type { Tape } from './tape.ts'
 
 export type WaitKind = 'recv' | 'send' | 'io' | 'sleep' | 'waitpid' | 'page' | 'spawn' | 'yield'
 
+/** What a completion brings. */
+const VALUE = 0
+const FAILURE = 1
+const MAIL = 2
+
 /** An outcome that waits for its caller's next dispatch, and the promise that the caller awaits. */
 export class Completion {
   readonly process: Process
@@ -18,7 +23,7 @@ export class Completion {
   #resolve: (value: unknown) => void = ignore
   #reject: (error: unknown) => void = ignore
   #value: unknown
-  #failed = false
+  #how: number = VALUE
   nextCompletion: Completion | undefined
 
   constructor(process: Process) {
@@ -31,14 +36,23 @@ export class Completion {
 
   outcome(value: unknown, failed: boolean): void {
     this.#value = value
-    this.#failed = failed
+    this.#how = failed ? FAILURE : VALUE
     // A rejected call that nobody awaits must not become the host's unhandled rejection.
     if (failed) this.promise.catch(ignore)
   }
 
+  /** What it brings is a message, and can be found as one until its receiver has it. */
+  markMail(): void {
+    this.#how = MAIL
+  }
+
+  get letter(): Letter | undefined {
+    return this.#how === MAIL ? (this.#value as Letter) : undefined
+  }
+
   /** Hands the outcome to the caller; its continuation runs as a microtask. */
   release(): void {
-    if (this.#failed) this.#reject(this.#value)
+    if (this.#how === FAILURE) this.#reject(this.#value)
     else this.#resolve(this.#value)
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Recaller, Segment } from './abi.ts'
+import type { Ranked, Ranking, Recaller, Segment } from './abi.ts'
 import type { SegId } from './ids.ts'
 import { KeywordRecaller } from './pager.ts'
 import { Bm25Recaller, hashEmbed, VectorRecaller } from './recallers.ts'
@@ -11,6 +11,8 @@ const text = fc.array(fc.constantFrom(...words), { maxLength: 12 }).map((all) =>
 function segments(bodies: readonly unknown[]): Segment[] {
   return bodies.map((body, i) => Object.freeze({ id: `s${i}` as SegId, body, tokens: 1, pinned: false }))
 }
+
+const listOf = (ranking: Ranking): readonly Ranked[] => ('ranked' in ranking ? ranking.ranked : ranking)
 
 const recallers: readonly (readonly [string, () => Recaller])[] = [
   ['keyword', () => new KeywordRecaller()],
@@ -26,7 +28,7 @@ test.each(recallers)(
     await fc.assert(
       fc.asyncProperty(text, fc.array(text, { maxLength: 15 }), fc.nat(6), async (query, bodies, k) => {
         const all = segments(bodies)
-        const ranked = await used.rank(query, all, k)
+        const ranked = listOf(await used.rank(query, all, k))
         expect(await used.rank(query, all, k)).toEqual(ranked)
         // What an earlier query left in a cache changes nothing.
         expect(await make().rank(query, segments(bodies), k)).toEqual(ranked)
@@ -102,8 +104,8 @@ test('a hash embedding has length 1 or 0, is stable, and brings inflected words 
     'capability',
     segments(['weather report', 'all capabilities of a process']),
     2,
-  ) as { id: SegId }[]
-  expect(ranked[0]?.id).toBe('s1')
+  )
+  expect(ranked).toMatchObject([{ id: 's1' }])
 })
 
 test('a vector recaller embeds each segment once and passes over vectors that cannot be compared', async () => {
@@ -118,4 +120,17 @@ test('a vector recaller embeds each segment once and passes over vectors that ca
   expect(await recaller.rank('query', all, 5)).toMatchObject([{ id: 's2' }])
   await recaller.rank('query', all, 5)
   expect(calls).toBe(1 + 3 + 1)
+})
+
+test('what embedding costs is told, once for each text', async () => {
+  const recaller = new VectorRecaller(async (body) => ({
+    vector: hashEmbed(body),
+    cost: { tokens: body.length, usd: 1e-7, estimated: body === 'b' },
+  }))
+  const all = segments(['a', 'b'])
+  expect(await recaller.rank('a', all, 1)).toEqual({
+    ranked: [{ id: 's0', score: 1 }],
+    cost: { tokens: 3, toolCalls: 0, usd: 3e-7, reductions: 0, estimated: true },
+  })
+  expect(await recaller.rank('bb', all, 0)).toMatchObject({ cost: { tokens: 2, usd: 1e-7 } })
 })

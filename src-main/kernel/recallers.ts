@@ -1,5 +1,6 @@
-import type { Ranked, Recaller, Segment } from './abi.ts'
+import type { DriverCost, Ranked, Ranking, Recaller, Segment } from './abi.ts'
 import { textOfBody, wordsOf } from './body-text.ts'
+import { differentWords } from './body-words.ts'
 
 /** How quickly repeating a word stops adding to a score, and how much long segments are held back (Robertson 1994). */
 const K1 = 1.2
@@ -27,7 +28,7 @@ export class Bm25Recaller implements Recaller {
   readonly #known = new WeakMap<Segment, Counted>()
 
   rank(query: string, segments: readonly Segment[], k: number): Ranked[] {
-    const wanted = [...new Set(wordsOf(query))]
+    const wanted = differentWords(query)
     if (wanted.length === 0 || segments.length === 0) return []
     const documents = segments.map((segment) => this.#count(segment))
     const meanLength = documents.reduce((sum, one) => sum + one.length, 0) / documents.length
@@ -69,12 +70,17 @@ function score(
   return sum
 }
 
-/** Turns text into a vector; any length, as long as it is always the same one. */
-export type Embed = (text: string) => readonly number[] | Promise<readonly number[]>
+/** Turns text into a vector; any length, as long as it is always the same one. What is not local says what it cost. */
+export type Embed = (text: string) => Embedding | Promise<Embedding>
+
+export type Embedding =
+  | readonly number[]
+  | { readonly vector: readonly number[]; readonly cost?: DriverCost | undefined }
 
 /**
  * Ranks by the cosine between the query's and each segment's vector; ties newest first. Asynchronous when `embed` is;
- * a segment is embedded once. A vector of another length than the query's, or with a NaN, ranks nowhere.
+ * a segment is embedded once, and what that cost is charged to whoever recalls first. A vector of another length than
+ * the query's, or with a NaN, ranks nowhere.
  */
 export class VectorRecaller implements Recaller {
   readonly #embed: Embed
@@ -84,28 +90,46 @@ export class VectorRecaller implements Recaller {
     this.#embed = embed
   }
 
-  rank(query: string, segments: readonly Segment[], k: number): Ranked[] | Promise<Ranked[]> {
+  rank(query: string, segments: readonly Segment[], k: number): Ranking | Promise<Ranking> {
     if (segments.length === 0 || query === '') return []
-    const wanted = this.#embed(query)
-    const vectors = segments.map((segment) => this.#vector(segment))
-    const finish = (one: readonly number[], all: readonly (readonly number[])[]): Ranked[] => {
-      segments.forEach((segment, at) => {
-        const vector = all[at]
-        if (vector) this.#known.set(segment, vector)
+    const unknown = segments.filter((segment) => !this.#known.has(segment))
+    const embedded = [query, ...unknown.map(({ body }) => textOfBody(body))].map((text) => this.#embed(text))
+    const finish = ([wanted, ...others]: readonly Embedding[]): Ranking => {
+      others.forEach((one, at) => {
+        const segment = unknown[at]
+        if (segment) this.#known.set(segment, vectorOf(one))
       })
-      return best(
-        segments,
-        all.map((vector) => cosine(one, vector)),
-        k,
-      )
+      const one = wanted ? vectorOf(wanted) : []
+      const scores = segments.map((segment) => cosine(one, this.#known.get(segment) ?? []))
+      const ranked = best(segments, scores, k)
+      const costs = [...(wanted ? [wanted] : []), ...others].flatMap(costOf)
+      return costs.length === 0 ? ranked : { ranked, cost: sumOf(costs) }
     }
-    const isLater = wanted instanceof Promise || vectors.some((vector) => vector instanceof Promise)
-    if (!isLater) return finish(wanted, vectors as readonly (readonly number[])[])
-    return Promise.all([wanted, Promise.all(vectors)]).then(([one, all]) => finish(one, all))
+    const areThere = (all: typeof embedded): all is Embedding[] => !all.some((one) => one instanceof Promise)
+    return areThere(embedded) ? finish(embedded) : Promise.all(embedded).then(finish)
   }
+}
 
-  #vector(segment: Segment): readonly number[] | Promise<readonly number[]> {
-    return this.#known.get(segment) ?? this.#embed(textOfBody(segment.body))
+function vectorOf(one: Embedding): readonly number[] {
+  return 'vector' in one ? one.vector : one
+}
+
+function costOf(one: Embedding): DriverCost[] {
+  return 'cost' in one && one.cost !== undefined ? [one.cost] : []
+}
+
+/** Dollars are added as nano-dollars: each sum of floats would come out a little different. */
+function sumOf(costs: readonly DriverCost[]): DriverCost {
+  const sum = (key: 'tokens' | 'toolCalls' | 'reductions'): number =>
+    costs.reduce((total, cost) => total + (cost[key] ?? 0), 0)
+  const nanos = costs.reduce((total, { usd = 0 }) => total + Math.ceil(usd * 1e9 - 1e-6), 0)
+  const isEstimated = costs.some(({ estimated }) => estimated === true)
+  return {
+    tokens: sum('tokens'),
+    toolCalls: sum('toolCalls'),
+    usd: nanos / 1e9,
+    reductions: sum('reductions'),
+    ...(isEstimated ? { estimated: true } : {}),
   }
 }
 

@@ -301,7 +301,7 @@ export class Recorder implements Tape {
     return requestHash(this.#parts.core.powers.sha256, request, this.#parts.redact)
   }
 
-  /** Log lines and faults carry text of processes and drivers, and fields that JSON may not know. */
+  /** Log lines, names and faults carry text of processes and drivers, and fields that JSON may not know. */
   #clean(event: StampedEvent): StampedEvent {
     const { redact } = this.#parts
     const { ev } = event
@@ -311,6 +311,7 @@ export class Recorder implements Tape {
     }
     if (!redact) return event
     if (ev.kind === 'log') return { ...event, ev: { ...ev, message: redact(ev.message) } }
+    if (ev.kind === 'name') return { ...event, ev: { ...ev, name: redact(ev.name) } }
     if (ev.kind === 'fault') return { ...event, ev: { ...ev, error: redact(ev.error) } }
     if (ev.kind === 'exit' && ev.reason.kind === 'fault')
       return { ...event, ev: { ...ev, reason: { ...ev.reason, error: redact(ev.reason.error) } } }

@@ -114,6 +114,36 @@ test('a second crash is recovered from like the first, and an operation in doubt
   expect(answers(second.kernel)).toEqual([{ q: 1 }, 'done', 'EINDOUBT', 'EINDOUBT'])
 })
 
+test('what was begun while time passed for another is in doubt like that one, and neither stands in the way', async () => {
+  const clock = new VirtualClock()
+  const slow: Driver = {
+    name: 'world',
+    open: () => ({
+      read: async () => {
+        await clock.delay(50)
+        return { value: 'too late' }
+      },
+    }),
+  }
+  const both = image('both', async (sys) => {
+    const { devices } = (await sys.recv<BootGrant>()).body
+    const handle = await sys.open(devices.world as CapRef)
+    const ask = async (ms: number): Promise<void> => {
+      await sys.sleep(ms)
+      const what: unknown = await sys.read(handle, ms).catch((error: { code: string }) => error.code)
+      sys.log('info', 'answer', { ms, what })
+    }
+    await Promise.all([ask(0), ask(5), ask(20)])
+  })
+  const store = new MemoryStore()
+  void kernelOn(store, slow, { clock }).boot(both, boot)
+  await settled(60)
+  const last = store.records.findLastIndex(({ type }) => type === 'io.begin')
+  const { kernel } = recover(store.records.slice(0, last + 1), slow)
+  expect(await kernel.boot(both, boot)).toEqual({ kind: 'normal' })
+  expect(answers(kernel)).toEqual(['EINDOUBT', 'EINDOUBT', 'EINDOUBT'])
+})
+
 test('real time goes on after the journal', async () => {
   const { driver } = world()
   const before = Date.now()

@@ -6,6 +6,7 @@ import type { Pid } from './ids.ts'
 import type { EndRecord, InjectRecord, Journal, JournaledOp } from './journal.ts'
 import type { Process } from './process.ts'
 import { type Recorder, requestHash } from './recorder.ts'
+import { StoredValues } from './stored-values.ts'
 import type { Begun, Issue, Judged, OpSpec, Tape } from './tape.ts'
 import { decodeValue } from './value-text.ts'
 
@@ -41,7 +42,7 @@ interface Waiting {
 export class Replay implements Tape {
   readonly isReplay = true
   readonly #parts: ReplayParts
-  readonly #values = new Map<string, string>()
+  readonly #values = new StoredValues()
   readonly #waiting = new Map<string, Waiting>()
   readonly #timers = new Map<string, { readonly fire: () => void; readonly dueAt: number; timer?: Timer }>()
   #cursor = 0
@@ -49,17 +50,19 @@ export class Replay implements Tape {
   #calls = 0
   /** Timers that have fired in virtual time. */
   #fired = 0
-  #unissued = 0
+  /** Recorded operations that were not asked for yet. */
+  readonly #unissued = new Set<JournaledOp>()
   /** Has taken over at the end of the journal. */
   #live: Recorder | undefined
   #isOver = false
 
   constructor(parts: ReplayParts) {
     this.#parts = parts
-    for (const list of parts.journal.operations.values()) {
-      this.#unissued += list.length
-      for (const { end } of list) this.#keep(end)
-    }
+    for (const list of parts.journal.operations.values())
+      for (const op of list) {
+        this.#unissued.add(op)
+        if (op.end) this.#values.keep(op.end.outcome)
+      }
   }
 
   adopt(process: Process): void {
@@ -108,7 +111,7 @@ export class Replay implements Tape {
     const begun = { pid: process.pid, n: ++process.operations, kind: 'now', driver: '', hash: '' }
     if (!op) throw this.#diverge(begun, 'nothing', describe(begun))
     if (!this.#matches(op, begun) || !op.end) throw new KernelError('EDIVERGE', 'the replay has diverged')
-    return Number(this.#valueOf(op.end))
+    return Number(this.#values.read(op.end.outcome))
   }
 
   timer(process: Process, ms: number, fire: () => void): Timer {
@@ -171,12 +174,8 @@ export class Replay implements Tape {
     // A pager, a recaller or a guest of a sandbox is asked again, and time waits for it again.
     if (this.#isOver || this.#parts.core.dispatcher.inFlight > 0) return false
     const next = this.#script()
+    if (!next) return this.#rest()
     const timerAt = virtual?.nextAt()
-    if (!next) {
-      if (this.#waiting.size === 0 && timerAt !== undefined && virtual?.advance()) return true
-      this.#parts.ended()
-      return false
-    }
     if (next.type === 'inject' && next.call === 'boot') return false
     if (virtual && timerAt !== undefined && timerAt <= Math.max(next.at, virtual.now()))
       return virtual.advance()
@@ -186,9 +185,23 @@ export class Replay implements Tape {
       if (this.#script() === next) this.#diverge(opOf(next), describe(opOf(next)), 'no such time')
       return true
     }
-    const isWaited = [...this.#parts.core.processes.values()].some((process) => process.isForeign)
-    if (!isWaited) this.#diverge(opOf(next), describe(opOf(next)), 'nothing left to run')
+    this.#stuck(opOf(next))
     return false
+  }
+
+  /** Nothing more is handed over: time passes for what was begun all the same, then for those who wait for nothing else. */
+  #rest(): boolean {
+    if ((this.#unissued.size > 0 || this.#waiting.size === 0) && this.#parts.virtual?.advance()) return true
+    const [left] = this.#unissued
+    if (left) this.#stuck(left.begin)
+    else this.#parts.ended()
+    return false
+  }
+
+  /** What comes next can't come any more, unless a process awaits something that is no system call. */
+  #stuck(at: Begun): void {
+    const isWaited = [...this.#parts.core.processes.values()].some((process) => process.isForeign)
+    if (!isWaited) this.#diverge(at, describe(at), 'nothing left to run')
   }
 
   #script(): EndRecord | InjectRecord | undefined {
@@ -277,7 +290,7 @@ export class Replay implements Tape {
 
   #matches(op: JournaledOp, actual: Begun): boolean {
     const expected = op.begin
-    this.#unissued--
+    this.#unissued.delete(op)
     if (this.#isOver) return false
     if (expected.kind === actual.kind && expected.driver === actual.driver && expected.hash === actual.hash)
       return true
@@ -293,26 +306,14 @@ export class Replay implements Tape {
       const error = new KernelError(outcome.code as KernelErrorCode, outcome.message)
       return { value: undefined, error, ...cost }
     }
-    const value = this.#valueOf(end)
+    const value = this.#values.read(outcome)
     tellDelta(issue.request, value)
     return { value, error: undefined, ...cost }
   }
 
-  #keep(end: EndRecord | undefined): void {
-    if (end && 'value' in end.outcome && end.outcome.sha !== undefined)
-      this.#values.set(end.outcome.sha, end.outcome.value)
-  }
-
-  #valueOf({ outcome }: EndRecord): unknown {
-    if ('value' in outcome) return decodeValue(outcome.value)
-    const text = 'same' in outcome ? this.#values.get(outcome.same) : undefined
-    if (text === undefined) throw new KernelError('EINVAL', 'not a journal: a value is missing')
-    return decodeValue(text)
-  }
-
   /** An operation that the journal does not know: where it was cut off the kernel goes live, elsewhere it diverged. */
   #pastEnd(spec: OpSpec): Begun | undefined {
-    if (!this.#script() && this.#unissued === 0 && this.#parts.goLive) {
+    if (!this.#script() && this.#unissued.size === 0 && this.#parts.goLive) {
       this.#finish(this.#parts.goLive)
       return spec.process.tape?.begin(spec)
     }
@@ -331,7 +332,7 @@ export class Replay implements Tape {
 
   /** The journal is used up: hands everything over to the world. */
   #finish(goLive: () => Recorder): void {
-    if (this.#isOver || this.#unissued > 0) return
+    if (this.#isOver || this.#unissued.size > 0) return
     const { core, turns } = this.#parts
     this.#isOver = true
     const recorder = goLive()

@@ -1,12 +1,15 @@
 import type { Quota, RemoteSender } from './abi.ts'
 import { openRoot } from './account.ts'
+import { copyBody } from './copy.ts'
 import { checkName } from './device.ts'
 import { invalid, KernelError } from './errors.ts'
 import type { MsgId, Pid } from './ids.ts'
 import { parsePriority } from './lifetime.ts'
 import { decodeValue } from './value-text.ts'
 
-/** Reads a snapshot, which has been out of our hands: everything is checked before anything is done. */
+/**
+ * Reads a snapshot, which has been out of our hands: everything is checked, and every body read, before anything is done.
+ */
 
 export interface SnapshotFields {
   readonly name: string
@@ -46,7 +49,7 @@ const MAX_SEGMENT = 2 ** 52
 
 /** EABI for a snapshot of another ABI; EINVAL, with the part that is wrong, for what is no snapshot. */
 export function parseSnapshot(value: unknown, abi: number): SnapshotFields {
-  const fields = recordOf(value, 'snapshot')
+  const fields = recordOf(plainOf(value), 'snapshot')
   if (fields.abi !== abi) throw new KernelError('EABI', `snapshot of ABI ${String(fields.abi)}, not ${abi}`)
   const segments = parseContext(recordOf(fields.context, 'context'))
   const residentTokens = segments.reduce((sum, one) => sum + (one.isResident ? one.tokens : 0), 0)
@@ -59,6 +62,15 @@ export function parseSnapshot(value: unknown, abi: number): SnapshotFields {
     remaining: parseQuota(recordOf(recordOf(fields.budget, 'budget').remaining, 'remaining budget')),
     priority: parsePriority(fields.priority),
     deadlineRemainingMs: optionalNumber(fields.deadlineRemainingMs, 'deadline'),
+  }
+}
+
+/** What its JSON says and nothing else: with no code of anyone's in it, whatever is read twice reads the same. */
+function plainOf(value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value))
+  } catch {
+    return invalid('snapshot is no JSON')
   }
 }
 
@@ -78,11 +90,10 @@ function parseSegment(value: unknown, isResident: boolean, pins: ReadonlySet<unk
   if (number < 1 || number > MAX_SEGMENT) invalid('segment has no proper id')
   if (!Number.isSafeInteger(tokens) || (tokens as number) < 1) invalid('segment has no proper size')
   if (typeof order !== 'number' || !Number.isFinite(order)) invalid('segment has no place')
-  checkBody(body)
   return {
     number,
     order: order as number,
-    body,
+    body: parseBody(body),
     tokens: tokens as number,
     isResident,
     isPinned: pins.has(id),
@@ -94,10 +105,9 @@ function parseMessage(value: unknown): MessageFields {
   const { from, body, corr, deadlineRemainingMs, remote } = recordOf(value, 'message')
   if (!isCount(from)) invalid('message has no sender')
   if (corr !== undefined && typeof corr !== 'string') invalid('message has a bad corr')
-  checkBody(body)
   return {
     from: from as Pid,
-    body,
+    body: parseBody(body),
     corr: corr as MsgId | undefined,
     deadlineRemainingMs: optionalNumber(deadlineRemainingMs, 'message deadline'),
     remote: remote === undefined ? undefined : parseRemote(recordOf(remote, 'remote sender')),
@@ -122,11 +132,10 @@ function parseQuota(fields: Fields): Quota {
   return quota
 }
 
-/** A body is tagged text's JSON; bad tags are found here, before the process exists. */
-function checkBody(body: unknown): void {
-  const text = JSON.stringify(body)
-  if (text === undefined) invalid('a body is missing')
-  decodeValue(text as string)
+/** A body is tagged text's JSON; what it says has to be one that a process could have sent. */
+function parseBody(body: unknown): unknown {
+  if (body === undefined) invalid('a body is missing')
+  return copyBody(decodeValue(JSON.stringify(body)))
 }
 
 function recordOf(value: unknown, what: string): Fields {

@@ -9,7 +9,7 @@ import { Memory, Stored } from './memory.ts'
 import type { Process } from './process.ts'
 import { parseSnapshot, type SnapshotFields } from './snapshot-parse.ts'
 import { checkImage, create, start } from './spawn.ts'
-import { decodeValue, encodeValue } from './value-text.ts'
+import { encodeValue } from './value-text.ts'
 
 /** A process as plain JSON, and back: its context, its mail, what is left of its budget. */
 
@@ -31,7 +31,10 @@ export interface ProcessSnapshot {
     /** Ids of the pinned ones. */
     readonly pins: readonly string[]
   }
-  /** Oldest first, without the capabilities they carried. */
+  /**
+   * Oldest first, without the capabilities they carried. May stand above `maxMailbox` by what the process was about to
+   * get.
+   */
   readonly mailbox: readonly SnapshotMessage[]
   readonly budget: {
     /** What is left of its own limits; a key it shared with the processes above it is absent. */
@@ -80,6 +83,8 @@ function describe(core: Core, process: Process): ProcessSnapshot {
   const { memory, deadlineAt } = process
   const resident = memory?.inOrder() ?? []
   const swap = memory?.swapped() ?? []
+  // What a parked `recv` was handed counts as waiting until its process has run.
+  const mail = [...core.dispatcher.inHand(process), ...process.mailbox]
   return {
     abi: ABI_VERSION,
     name: process.name,
@@ -89,7 +94,7 @@ function describe(core: Core, process: Process): ProcessSnapshot {
       swap: swap.map(segmentOf),
       pins: [...resident, ...swap].filter(({ pinned }) => pinned).map(({ id }) => id),
     },
-    mailbox: Array.from(process.mailbox, (letter) => messageOf(letter, now)),
+    mailbox: mail.map((letter) => messageOf(letter, now)),
     budget: { remaining: remainingOf(process, now), spent: spentOf(process, now) },
     priority: process.priority,
     ...(deadlineAt === NEVER ? {} : { deadlineRemainingMs: Math.max(0, deadlineAt - now) }),
@@ -193,8 +198,7 @@ function fillMemory(core: Core, process: Process, { segments, residentTokens }: 
   process.memory = memory
   for (const { number, isResident, body, tokens, isPinned, isSummary } of segments) {
     core.segments.skip(number)
-    const copied = decodeValue(JSON.stringify(body))
-    const stored = new Stored(newSegId(number), copied, tokens, isPinned, isSummary ? true : undefined)
+    const stored = new Stored(newSegId(number), body, tokens, isPinned, isSummary ? true : undefined)
     if (isResident) memory.write(stored)
     else memory.writeToSwap(stored)
   }
@@ -205,7 +209,6 @@ function fillMailbox(core: Core, process: Process, { mailbox }: SnapshotFields):
   for (const { from, body, corr, deadlineRemainingMs, remote } of mailbox) {
     const deadlineAt = deadlineRemainingMs === undefined ? NEVER : now + deadlineRemainingMs
     const id = core.messages.next()
-    const copied = decodeValue(JSON.stringify(body))
-    process.mailbox.push(newLetter(id, from, process.pid, copied, corr, deadlineAt, remote))
+    process.mailbox.push(newLetter(id, from, process.pid, body, corr, deadlineAt, remote))
   }
 }

@@ -263,5 +263,7 @@ test('a pager that costs something is paid by the process that is paged, and can
       },
       { quota: { mem: 20, tokens: 100 } },
     )
+    const faults = t.kernel.events().flatMap(({ ev }) => (ev.kind === 'fault' ? [ev.error] : []))
+    expect(faults).toEqual(cost.tokens < 0 ? ['pager reported an invalid cost'] : [])
   }
 })

@@ -148,7 +148,7 @@ export class Transmission {
         this.#retry()
         break
       case 'stale':
-        this.#finish(new KernelError('ENOROUTE', `${node} has started anew, or its clock differs`))
+        this.#finish(this.#refusal(`${node} has started anew, or its clock differs`))
         break
       default:
         this.#isInDoubt = true
@@ -205,12 +205,17 @@ export class Transmission {
     if (deadlineAt !== NEVER && now > deadlineAt) this.#finish('expired')
     else if (now >= this.#giveUpAt) {
       this.#finish(
-        this.#isInDoubt
-          ? new KernelError('EINDOUBT', `no answer from ${node}; the message may have arrived`)
-          : new KernelError('ENOROUTE', `${node} did not take the message`),
+        this.#refusal(this.#isInDoubt ? `no answer from ${node}` : `${node} did not take the message`),
       )
     }
     return this.#isOver
+  }
+
+  /** An earlier copy of the present envelope may have arrived, at a life of the receiver that remembers it no more. */
+  #refusal(why: string): KernelError {
+    return this.#isInDoubt
+      ? new KernelError('EINDOUBT', `${why}; the message may have arrived`)
+      : new KernelError('ENOROUTE', why)
   }
 
   #finish(fate: Fate): void {

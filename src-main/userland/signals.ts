@@ -4,7 +4,7 @@ import type { Down, ExitReason, Message, Term } from '../kernel/abi.ts'
  * Tells the kernel's own messages from look-alikes. The sender's pid is stamped by the kernel, so 0 can't be claimed by
  * a process here; a message from another machine also arrives with 0, but says so.
  */
-function isFromKernel(message: Message): boolean {
+export function isFromKernel(message: Message): boolean {
   return message.from === 0 && message.remote === undefined
 }
 

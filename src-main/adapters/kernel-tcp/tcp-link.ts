@@ -21,7 +21,7 @@ export interface LinkOptions {
 
 /** The connection failed. `isUnsent` when not a byte of the envelope left this machine. */
 export class LinkError extends Error {
-  readonly code: 'E_LINK_CLOSED' | 'E_NO_ANSWER' | 'E_LINK_BUSY' | 'E_NOT_CONNECTED'
+  readonly code: 'E_LINK_CLOSED' | 'E_NO_ANSWER' | 'E_LINK_BUSY' | 'E_NOT_CONNECTED' | 'E_TOO_LONG'
   readonly isUnsent: boolean
 
   constructor(code: LinkError['code'], isUnsent: boolean, options?: ErrorOptions) {
@@ -37,6 +37,7 @@ const MESSAGES: Record<LinkError['code'], string> = {
   E_NO_ANSWER: 'no answer in time',
   E_LINK_BUSY: 'too much waits on this connection',
   E_NOT_CONNECTED: 'no connection',
+  E_TOO_LONG: 'envelope is longer than a frame may be',
 }
 
 const DEFAULT_IDLE_MS = 60_000
@@ -102,7 +103,7 @@ export class TcpLink {
     if (this.#pendingCount >= MAX_PENDING || this.#socket.writableLength > MAX_UNWRITTEN_BYTES) {
       throw new LinkError('E_LINK_BUSY', true)
     }
-    const frame = encodeFrame(envelope, this.#maxFrameBytes)
+    const frame = this.#framed(envelope)
     return new Promise((resolve, reject) => {
       const waiting = this.#pending.get(envelope.nonce) ?? new Set<Pending>()
       const settled = (): void => {
@@ -140,6 +141,15 @@ export class TcpLink {
     this.#socket.destroy()
     for (const waiting of [...this.#pending.values()]) {
       for (const pending of [...waiting]) pending.reject(new LinkError('E_LINK_CLOSED', false))
+    }
+  }
+
+  #framed(envelope: SealedEnvelope): Buffer {
+    try {
+      return encodeFrame(envelope, this.#maxFrameBytes)
+    } catch (cause) {
+      // Nothing of it left, and its sender may be told so.
+      throw new LinkError('E_TOO_LONG', true, { cause })
     }
   }
 

@@ -217,7 +217,73 @@ const powers: readonly (readonly [string, string, unknown])[] = [
   ],
 ]
 
-const all = [...crawl, ...constructors, ...errors, ...hooks, ...powers]
+const bridges: readonly (readonly [string, string, unknown])[] = [
+  [
+    'the caller of a getter, an iterator and a hook that the bridge runs',
+    `const look = function look() { note(look.caller); try { note(arguments.callee.caller) } catch (e) { note(e) } try { note(look.arguments) } catch (e) { note(e) } return 1 }
+     const body = Object.defineProperty({}, 'x', { get: look, enumerable: true })
+     await later(sys.send(first.caps[0], body)); await later(sys.send(first.caps[0], { toString: 1, list: [body] }))
+     for (const proto of [Array.prototype, Map.prototype, Set.prototype]) {
+       const real = proto[Symbol.iterator]
+       Object.defineProperty(proto, Symbol.iterator, { value: function () { look(); note(this); return apply(real, this, arguments) }, configurable: true })
+     }
+     await later(sys.workingSet()); await later(sys.readAll(1, [new Map([[1, 2]])]))
+     return typeof (await sys.now())`,
+    'number',
+  ],
+  [
+    'a Proxy under the global object and under its prototypes',
+    `const spy = (target) => new Proxy(target, Object.fromEntries(['get', 'set', 'has', 'getOwnPropertyDescriptor', 'defineProperty', 'deleteProperty', 'ownKeys']
+       .map((k) => [k, (...all) => { all.forEach(note); return Reflect[k](...all) }])))
+     caught(() => Object.setPrototypeOf(globalThis, spy({})))
+     caught(() => Object.setPrototypeOf(Error.prototype, spy({}))); caught(() => Object.setPrototypeOf(Promise.prototype, spy({})))
+     caught(() => Object.setPrototypeOf(Array.prototype, spy({}))); caught(() => Object.setPrototypeOf(Function.prototype, spy({})))
+     caught(() => nothing); await later(sys.send(0)); await later(sys.recall({})); const p = sys.self(); note(p)
+     Promise.reject(new Error('unseen')); await sys.sleep(1); return typeof (await p)`,
+    'number',
+  ],
+  [
+    'an asynchronous generator’s constructor, iterator and result',
+    `const g = (async function* () { yield 1; yield sys.self() })()
+     for (const x of [g, g.next(), g.return(1), g[Symbol.asyncIterator](), g.constructor, g.constructor.constructor, Object.getPrototypeOf(g)]) note(x)
+     const [a] = [await later(g.next())]; note(a); note(await later(Array.fromAsync(g)))
+     caught(() => Promise.try(() => { throw new Error('x') })); note(Promise.withResolvers())
+     return shell(g.constructor.constructor)`,
+    'no code: EvalError',
+  ],
+  [
+    'disposal, suppressed errors and causes',
+    `const o = { [Symbol.dispose]() { throw new Error('in disposal') }, [Symbol.asyncDispose]() { throw new Error('later') } }
+     caught(() => { using a = o; throw new Error('first') })
+     await later((async () => { await using a = o; throw new Error('first', { cause: sys }) })())
+     const stack = new DisposableStack(); note(stack); stack.defer(() => { throw note(new Error('x')) }); caught(() => stack.dispose()); return 0`,
+    0,
+  ],
+]
+
+/** Source that plays with where it is put: between brackets, in a script of its own. */
+const sources: readonly (readonly [string, string, unknown])[] = [
+  [
+    'that closes our bracket',
+    `async () => {}), (globalThis.early = typeof process + typeof require, async (sys) => {
+     const { caps: [up] } = await sys.recv(); await sys.send(up, early) }`,
+    'undefinedundefined',
+  ],
+  [
+    'with a source map and a name',
+    `async (sys) => { const { caps: [up] } = await sys.recv(); await sys.send(up, String(new Error('x').stack)) }
+     //# sourceURL=node:fs
+     //# ${'source'}MappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbIi9ldGMvcGFzc3dkIl0sIm1hcHBpbmdzIjoiQUFBQSJ9`,
+    'undefined',
+  ],
+  [
+    'in sloppy mode with its own this',
+    `async function (sys) { const { caps: [up] } = await sys.recv(); await sys.send(up, typeof this + (this === globalThis)) }`,
+    'objecttrue',
+  ],
+]
+
+const all = [...crawl, ...constructors, ...errors, ...hooks, ...bridges, ...powers]
 
 // The context is the same in both; a process starts more slowly.
 describe.each([
@@ -231,6 +297,23 @@ describe.each([
     expect(report.found).not.toContain('LEAK')
     expect(report.answer).toEqual(name.startsWith('stack overflow') ? expect.any(Number) : answer)
   })
+})
+
+test.each(sources)('source %s', async (_, code, answer) => {
+  const { reason, said } = await runGuest(code)
+  expect([reason, said]).toEqual([{ kind: 'normal' }, [answer]])
+})
+
+test.each([
+  ['a hashbang', '#!/bin/sh\nasync () => {}'],
+  ['a bracket too many', 'async () => {})'],
+  ['an export', 'export default async () => {}'],
+  ['an await at the top', 'await 1'],
+  ['a with statement in strict code', `'use strict'; with (this) {}`],
+  ['an unknown regular expression', 'async () => /(/'],
+])('source with %s does not compile', async (_, code) => {
+  const { reason } = await runGuest(code)
+  expect(reason).toMatchObject({ kind: 'fault', error: expect.stringContaining('does not compile') })
 })
 
 const imports = [

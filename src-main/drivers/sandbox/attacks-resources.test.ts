@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { processGuests } from './process-guest.ts'
-import { bombs, fatalBombs, faultOf, longestHoldMs, spins } from './test-bombs.ts'
+import { bombs, fatalBombs, faultOf, giants, longestHoldMs, spins } from './test-bombs.ts'
+import { runGuest } from './test-guest.ts'
 import { threadGuests } from './thread-guest.ts'
 
 const launchers = [
@@ -33,6 +34,22 @@ test.each([...bombs, ...fatalBombs].filter(([name]) => quick.includes(name)))(
     )
   },
 )
+
+const soon = ['a chain of proxies', 'a regular expression of brackets', 'an array that joins itself']
+
+// All of them: attacks.torture.ts.
+test.each(giants.filter(([name]) => soon.includes(name)))(
+  'a giant ends in an error of the guest’s, or ends its process: %s',
+  async (_, code) => {
+    const { reason } = await runGuest(code, { launch: processGuests(), memMb: 32, timeoutMs: 10_000 })
+    expect(reason.kind).toBe('fault')
+  },
+)
+
+test('what a guest throws is cut to the words that fit', async () => {
+  const { reason } = await runGuest(`async () => { throw new Error('long '.repeat(1e6)) }`)
+  expect(reason).toEqual({ kind: 'fault', error: 'long '.repeat(200) })
+})
 
 describe.each(launchers)('memory of a %s', (_, launch) => {
   test('typed arrays and external buffers do not exist, so none can be filled', async () => {

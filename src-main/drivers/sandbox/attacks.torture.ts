@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { processGuests } from './process-guest.ts'
-import { bombs, fatalBombs, faultOf, spins } from './test-bombs.ts'
+import { bombs, fatalBombs, faultOf, giants, spins } from './test-bombs.ts'
+import { runGuest } from './test-guest.ts'
 
 const launch = processGuests()
 
@@ -16,3 +17,8 @@ test.each([...bombs, ...fatalBombs])(
     )
   },
 )
+
+test.each(giants)('a giant ends in an error of the guest’s, or ends its process: %s', async (_, code) => {
+  const { reason, said } = await runGuest(code, { launch, memMb: 64, timeoutMs: 3000 })
+  expect([reason.kind, said]).toEqual(['fault', []])
+})

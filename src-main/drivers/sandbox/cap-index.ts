@@ -10,23 +10,51 @@ const MAX_REFS = 100_000
  * worth nothing anywhere, and a number means nothing outside this table.
  */
 export class CapIndex {
-  readonly #refs: CapRef[] = []
+  readonly #refs = new Map<number, CapRef>()
   readonly #numbers = new Map<CapRef, number>()
+  /** Those that lead to the guest itself, as far as it made them. */
+  readonly #own = new Set<CapRef>()
+  /** Never given twice: a number that was dropped stays unknown. */
+  #last = 0
 
   /** The guest's number for a reference. */
   number(ref: CapRef): number {
     const known = this.#numbers.get(ref)
     if (known !== undefined) return known
-    if (this.#refs.length >= MAX_REFS)
-      throw new SandboxRefusal('ECAP', 'a sandbox holds too many capabilities')
-    const next = this.#refs.push(ref)
+    this.requireRoom()
+    const next = ++this.#last
+    this.#refs.set(next, ref)
     this.#numbers.set(ref, next)
     return next
   }
 
+  /** The number of a reference to the guest itself. */
+  ownNumber(ref: CapRef): number {
+    const number = this.number(ref)
+    this.#own.add(ref)
+    return number
+  }
+
+  isOwn(ref: CapRef): boolean {
+    return this.#own.has(ref)
+  }
+
+  /** To be asked before the kernel makes another one, which it would keep. ECAP. */
+  requireRoom(): void {
+    if (this.#refs.size >= MAX_REFS) throw new SandboxRefusal('ECAP', 'a sandbox holds too many capabilities')
+  }
+
+  /** Forgets a reference that was revoked, so that its place is free. */
+  drop(ref: CapRef): void {
+    const number = this.#numbers.get(ref)
+    if (number !== undefined) this.#refs.delete(number)
+    this.#numbers.delete(ref)
+    this.#own.delete(ref)
+  }
+
   /** ECAP, in the words of the kernel, for anything but a number that was given out. */
   ref(number: unknown): CapRef {
-    const ref = Number.isSafeInteger(number) ? this.#refs[(number as number) - 1] : undefined
+    const ref = typeof number === 'number' ? this.#refs.get(number) : undefined
     if (ref === undefined) throw new SandboxRefusal('ECAP', 'capability unknown or not owned')
     return ref
   }

@@ -12,9 +12,14 @@ export type GuestMessage =
   | CallMessage
 
 /** A call, or one whose shape is right but whose values no guest's codec writes: that is refused, not punished. */
-export type CallMessage =
-  | { readonly kind: 'call'; readonly id: number; readonly name: string; readonly args: readonly unknown[] }
-  | { readonly kind: 'unreadable'; readonly id: number; readonly why: string }
+export type CallMessage = {
+  readonly id: number
+  /** Length of its text. */
+  readonly chars: number
+} & (
+  | { readonly kind: 'call'; readonly name: string; readonly args: readonly unknown[] }
+  | { readonly kind: 'unreadable'; readonly why: string }
+)
 
 /** Reads what came from the far side, which may be anything at all. Undefined: no message of ours. */
 export function parseGuestMessage(message: unknown): GuestMessage | undefined {
@@ -23,20 +28,20 @@ export function parseGuestMessage(message: unknown): GuestMessage | undefined {
   if (message === 'i') return { kind: 'idle' }
   const tree = parseJson(message.slice(1))
   if (tree === undefined) return undefined
-  if (message.startsWith('c')) return parseCall(tree)
+  if (message.startsWith('c')) return parseCall(tree, message.length)
   if (!message.startsWith('e')) return undefined
   const { fault } = tree
   if (fault !== null && typeof fault !== 'string') return undefined
   return { kind: 'end', fault: fault === null ? null : fault.slice(0, MAX_WORDS) }
 }
 
-function parseCall({ id, call, args }: Record<string, unknown>): CallMessage | undefined {
+function parseCall({ id, call, args }: Record<string, unknown>, chars: number): CallMessage | undefined {
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1) return undefined
   if (typeof call !== 'string' || !Array.isArray(args)) return undefined
   try {
-    return { kind: 'call', id, name: call, args: args.map(decodeTree) }
+    return { kind: 'call', id, chars, name: call, args: args.map(decodeTree) }
   } catch (error) {
-    return { kind: 'unreadable', id, why: error instanceof Error ? error.message : 'unreadable' }
+    return { kind: 'unreadable', id, chars, why: error instanceof Error ? error.message : 'unreadable' }
   }
 }
 

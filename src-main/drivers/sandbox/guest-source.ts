@@ -23,6 +23,7 @@ export const guestSource = `'use strict';
   const mapSet = Map.prototype.set, setAdd = Set.prototype.add
   const mapGet = Map.prototype.get, mapDelete = Map.prototype.delete
   const toText = String
+  const slice = String.prototype.slice
 
   const gone = ['WebAssembly', 'SharedArrayBuffer', 'Atomics', 'ArrayBuffer', 'DataView', 'Int8Array', 'Uint8Array',
     'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'Float16Array', 'Float32Array',
@@ -125,7 +126,10 @@ export const guestSource = `'use strict';
     apply(mapSet, waiting, [id, { resolve, reject }])
   })
   const textOf = (error) => {
-    try { return toText(typeof error === 'object' && error !== null && 'message' in error ? error.message : error) }
+    try {
+      const text = toText(typeof error === 'object' && error !== null && 'message' in error ? error.message : error)
+      return apply(slice, text, [0, 1000])
+    }
     catch { return 'unprintable error' }
   }
   const failure = (code, message) => fixedAt(new RealError(message), 'code', code)

@@ -55,6 +55,7 @@ function rig(allow: readonly SyscallName[]) {
   const monitor = new Monitor(spySys(made), {
     allow: allowed(allow),
     timeoutMs: 60_000,
+    maxHeldChars: 1 << 22,
     holdTime: () => () => undefined,
     image: (code) => ({ name: code, main: async () => undefined }),
   })

@@ -3,6 +3,7 @@ import { perform } from './calls.ts'
 import { CapIndex } from './cap-index.ts'
 import type { GuestLink } from './guest-link.ts'
 import { type CallMessage, MAX_MESSAGE_CHARS, parseGuestMessage } from './guest-message.ts'
+import { Holdings } from './holdings.ts'
 import { encodeText } from './text-codec.ts'
 
 /** Calls of a guest that are made and not answered yet; more is a flood. */
@@ -21,12 +22,15 @@ export interface MonitorOptions {
   readonly timeoutMs: number
   /** Keeps virtual time from passing while the guest computes; returns how to let go. */
   readonly holdTime: () => () => void
+  /** How much the kernel may keep on the guest's behalf, as text. */
+  readonly maxHeldChars: number
   readonly image: (code: string) => ProcessImage
 }
 
 /** One reply: id, whether it went well, and the value or error as JSON. */
 type Reply = readonly [number, boolean, string]
 
+const OUT_OF_MEMORY = 'the sandbox ran out of memory'
 const OUT_OF_TURN = 'the sandbox spoke out of turn'
 
 /**
@@ -39,6 +43,7 @@ export class Monitor {
   readonly #sys: Sys
   readonly #options: MonitorOptions
   readonly #caps = new CapIndex()
+  readonly #holdings: Holdings
   readonly #done = Promise.withResolvers<void>()
   #link: GuestLink | undefined
   #watchdog: NodeJS.Timeout | undefined
@@ -55,6 +60,7 @@ export class Monitor {
   constructor(sys: Sys, options: MonitorOptions) {
     this.#sys = sys
     this.#options = options
+    this.#holdings = new Holdings(options.maxHeldChars)
   }
 
   /** Runs the guest to its end; rejects when it faults or has to be ended. */
@@ -103,6 +109,8 @@ export class Monitor {
     if (parsed.id <= this.#lastId) return 'the sandbox reused a call number'
     this.#lastId = parsed.id
     if (++this.#unanswered > MAX_PENDING) return 'the sandbox flooded its monitor with calls'
+    this.#holdings.asked(parsed.id, parsed.chars)
+    if (this.#holdings.isOver) return OUT_OF_MEMORY
     if (parsed.kind === 'call' && !this.#options.allow.has(parsed.name))
       return 'the sandbox made a call that it may not make'
     this.#calls.push(parsed)
@@ -200,13 +208,17 @@ export class Monitor {
   #invoke(call: CallMessage): unknown {
     if (call.kind === 'unreadable') throw new TypeError(call.why)
     const { image } = this.#options
-    return perform(call.name, { sys: this.#sys, caps: this.#caps, args: call.args, image })
+    const { chars, args } = call
+    const [caps, holdings] = [this.#caps, this.#holdings]
+    return perform(call.name, { sys: this.#sys, caps, holdings, chars, args, image })
   }
 
   /** Replies that come together go down together. */
   #reply(reply: Reply): void {
     if (this.#isOver) return
     this.#unanswered--
+    this.#holdings.answered(reply[0])
+    if (this.#holdings.isOver) this.#kill(OUT_OF_MEMORY)
     this.#replies.push(reply)
     if (this.#replies.length === 1) queueMicrotask(() => this.#flush())
   }

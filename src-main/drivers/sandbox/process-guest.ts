@@ -121,7 +121,8 @@ function guestProgram(memMb: number): GuestProgram {
       entry,
       String(memMb),
     ],
-    env: { ELECTRON_RUN_AS_NODE: '1' },
+    // Where this machine stands is none of a guest's business, and must not decide what it does.
+    env: { ELECTRON_RUN_AS_NODE: '1', TZ: 'UTC' },
     // A packaged app's code lies in one archive file, which is all that a wall can show.
     reads: [code.replace(/(\.asar)[\\/].*$/, '$1'), dirname(file)],
   }

@@ -12,7 +12,7 @@ export interface SandboxOptions {
   readonly allow?: readonly SyscallName[]
   /** How long the code may compute without falling silent; default 5 s. */
   readonly timeoutMs?: number
-  /** Heap of the code in MiB; default 64. */
+  /** Heap of the code in MiB, and how much the kernel keeps for it beside that; default 64. */
   readonly memMb?: number
   readonly name?: string
   /**
@@ -39,6 +39,7 @@ export function sandbox(code: string, options: SandboxOptions = {}): ProcessImag
       const monitor = new Monitor(sys, {
         allow,
         timeoutMs,
+        maxHeldChars: memMb * 2 ** 20,
         holdTime: options.holdTime ?? (() => () => undefined),
         image: (inner) => sandbox(inner, options),
       })

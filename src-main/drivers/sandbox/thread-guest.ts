@@ -6,12 +6,9 @@ const YOUNG_MB = 8
 const STACK_MB = 4
 const CODE_MB = 16
 
-/**
- * Guests as worker threads: a heap of their own, no environment, no arguments, nothing on the standard streams. The
- * wall is the stripped context inside; a thread alone would be none. For code that is expected to attack, use a process.
- */
-export const threadGuests: GuestLauncher = ({ memMb }, ears) => {
-  const worker = new Worker(new URL('./guest.worker.ts', import.meta.url), {
+/** Starts a thread that gets nothing of ours: no environment, no arguments, no flags, and a heap of its own size. */
+export function startGuestThread(entry: URL, memMb: number): Worker {
+  return new Worker(entry, {
     name: 'sandbox',
     env: {},
     argv: [],
@@ -26,6 +23,14 @@ export const threadGuests: GuestLauncher = ({ memMb }, ears) => {
       stackSizeMb: STACK_MB,
     },
   })
+}
+
+/**
+ * Guests as worker threads: a heap of their own, no environment, no arguments, nothing on the standard streams. The
+ * wall is the stripped context inside; a thread alone would be none. For code that is expected to attack, use a process.
+ */
+export const threadGuests: GuestLauncher = ({ memMb }, ears) => {
+  const worker = startGuestThread(new URL('./guest.worker.ts', import.meta.url), memMb)
   let why = 'the sandbox thread ended'
   worker.on('message', (message: unknown) => ears.heard(message))
   worker.on('messageerror', () => ears.heard(undefined))

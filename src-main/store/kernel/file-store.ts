@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import type { Store, StoreRecord } from '../../kernel/journal.ts'
 import { acquireInstanceLock, type InstanceLock } from '../instance-lock.ts'
-import { isAcknowledgement, JournalError, parseRecord } from './record-text.ts'
+import { isAcknowledgement, isTorn, JournalError, parseRecord } from './record-text.ts'
 
 const CHUNK_BYTES = 64 * 1024
 /** A longer line is no record of ours. */
@@ -79,12 +79,17 @@ export class FileStore implements Store {
   /** The records in order. A torn last line is passed over; `journal_corrupt` names the byte of any other bad one. */
   *read(): Generator<StoreRecord> {
     if (this.#digest === undefined && !this.#failure) this.#write()
+    const bad = (offset: number): JournalError =>
+      new JournalError('journal_corrupt', `bad record at byte ${offset} of ${this.file}`, { offset })
+    let tornAt: number | undefined
     for (const { text, offset } of this.#lines()) {
+      if (tornAt !== undefined) throw bad(tornAt)
       const record = parseRecord(text)
-      if (!record)
-        throw new JournalError('journal_corrupt', `bad record at byte ${offset} of ${this.file}`, { offset })
-      yield record
+      if (record) yield record
+      else if (offset > 0 && isTorn(text)) tornAt = offset
+      else throw bad(offset)
     }
+    if (tornAt !== undefined) this.#warn(`passed over a torn record at byte ${tornAt} of ${this.file}`)
   }
 
   /** Brings everything to the disk and lets go of the file. Idempotent. */
@@ -109,11 +114,7 @@ export class FileStore implements Store {
   /** Takes a torn end off a file that is to be continued, and hashes the rest. */
   #mend(): void {
     const { size } = fstatSync(this.#fd)
-    let end = 0
-    for (const { offset, bytes } of this.#blocks(size)) {
-      const last = bytes.lastIndexOf(NEWLINE)
-      if (last >= 0) end = offset + last + 1
-    }
+    const end = this.#wholeEnd(size)
     if (end < size) {
       this.#warn(`dropped ${size - end} bytes of a torn record at byte ${end} of ${this.file}`)
       ftruncateSync(this.#fd, end)
@@ -122,8 +123,25 @@ export class FileStore implements Store {
     this.#sizeBytes = end
   }
 
-  *#blocks(size: number): Generator<{ offset: number; bytes: Buffer }> {
-    for (let offset = 0; offset < size; ) {
+  /** Behind the last whole record. A power cut may keep a line's end and lose what stands before it. */
+  #wholeEnd(size: number): number {
+    let start = 0
+    let end = 0
+    for (const { offset, bytes } of this.#blocks(size)) {
+      const last = bytes.lastIndexOf(NEWLINE)
+      if (last < 0) continue
+      const before = last === 0 ? -1 : bytes.lastIndexOf(NEWLINE, last - 1)
+      start = before < 0 ? end : offset + before + 1
+      end = offset + last + 1
+    }
+    // The only line of a file is nobody's torn record: it may be another program's.
+    if (start === 0 || end - start > MAX_LINE_BYTES) return end
+    const line = [...this.#blocks(end - 1, start)].map(({ bytes }) => bytes)
+    return isTorn(Buffer.concat(line).toString('utf8')) ? start : end
+  }
+
+  *#blocks(size: number, from = 0): Generator<{ offset: number; bytes: Buffer }> {
+    for (let offset = from; offset < size; ) {
       const bytes = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - offset))
       const count = readSync(this.#fd, bytes, 0, bytes.length, offset)
       if (count === 0) return

@@ -88,6 +88,7 @@ const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
     comp: isCount,
     dispatch: isCount,
     at: isTime,
+    timers: orNothing(isCount),
     isSync: orNothing(isTrue),
   },
   inject: {
@@ -96,6 +97,7 @@ const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
     dispatch: isCount,
     calls: isCount,
     at: isTime,
+    timers: orNothing(isCount),
     isMidTurn: orNothing(isTrue),
   },
 }
@@ -107,6 +109,16 @@ export function parseRecord(text: string): StoreRecord | undefined {
     return isRecord(value) ? value : undefined
   } catch {
     return undefined
+  }
+}
+
+/** Whether a line was not written whole: it is no JSON at all. */
+export function isTorn(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return false
+  } catch {
+    return true
   }
 }
 

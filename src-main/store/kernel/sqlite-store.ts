@@ -19,6 +19,7 @@ export class SqliteStore implements Store {
   readonly #db: Database.Database
   readonly #lock: InstanceLock
   readonly #insert: Database.Statement<[number, string]>
+  readonly #page: Database.Statement<[number], { seq: number; body: string }>
   #pending: StoreRecord[] = []
   #unsynced = 0
   #timer: NodeJS.Timeout | undefined
@@ -34,9 +35,10 @@ export class SqliteStore implements Store {
     try {
       this.#db = openJournal(file)
       this.#insert = this.#db.prepare('INSERT INTO records (seq, body) VALUES (?, ?)')
+      this.#page = this.#db.prepare('SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT 1000')
     } catch (error) {
       lock.release()
-      throw toJournalError(error, file)
+      throw errorOf(error, file)
     }
   }
 
@@ -50,15 +52,12 @@ export class SqliteStore implements Store {
     if (this.#unsynced > 0) this.#timer ??= setTimeout(() => this.#syncQuietly(), SYNC_AFTER_MS).unref()
   }
 
-  /** The records in order. `journal_corrupt` names the number of a bad one. */
+  /** The records in order. `journal_corrupt` names the number of a bad one; without a number the file itself is damaged. */
   *read(): Generator<StoreRecord> {
     if (!this.#failure) this.#commit('NORMAL')
-    const rows = this.#db.prepare<[number], { seq: number; body: string }>(
-      'SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT 1000',
-    )
     // In pieces, so that whoever reads may write on the same connection.
     for (let after = 0; ; ) {
-      const page = rows.all(after)
+      const page = this.#pageAfter(after)
       for (const { seq, body } of page) {
         const record = parseRecord(body)
         if (record?.seq !== seq)
@@ -84,19 +83,24 @@ export class SqliteStore implements Store {
     }
   }
 
+  #pageAfter(after: number): { seq: number; body: string }[] {
+    try {
+      return this.#page.all(after)
+    } catch (error) {
+      throw errorOf(error, this.file)
+    }
+  }
+
   #commit(synchronous: 'NORMAL' | 'FULL'): void {
     if (this.#pending.length === 0) return
     const batch = this.#pending
     this.#pending = []
-    try {
+    this.#orFail(() => {
       this.#db.pragma(`synchronous = ${synchronous}`)
       this.#db.transaction(() => {
         for (const record of batch) this.#insert.run(record.seq, JSON.stringify(record))
       })()
-    } catch (error) {
-      this.#failure = toJournalError(error, this.file)
-      throw this.#failure
-    }
+    })
   }
 
   #sync(): void {
@@ -105,8 +109,17 @@ export class SqliteStore implements Store {
     const wasCommitted = this.#pending.length === 0
     this.#commit('FULL')
     // Nothing new to commit: what was committed before is still to be brought to the disk.
-    if (wasCommitted && this.#unsynced > 0) this.#db.pragma('wal_checkpoint(PASSIVE)')
+    if (wasCommitted && this.#unsynced > 0) this.#orFail(() => this.#db.pragma('wal_checkpoint(PASSIVE)'))
     this.#unsynced = 0
+  }
+
+  #orFail(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#failure = errorOf(error, this.file)
+      throw this.#failure
+    }
   }
 
   #syncQuietly(): void {
@@ -116,6 +129,13 @@ export class SqliteStore implements Store {
       // Kept, and thrown at the next record.
     }
   }
+}
+
+/** An error of this store: a file that is damaged, or is none of SQLite's, is told from a disk that fails. */
+function errorOf(cause: unknown, file: string): JournalError {
+  const isDamaged = cause instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(cause.code)
+  if (!isDamaged) return toJournalError(cause, file)
+  return new JournalError('journal_corrupt', `${file}: ${cause.message}`, { cause })
 }
 
 function openJournal(file: string): Database.Database {

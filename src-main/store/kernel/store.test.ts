@@ -222,7 +222,12 @@ test('what cannot be opened is an error of the store', () => {
   for (let seq = 1; seq < 3000; seq++) store.append(event(seq))
   store.close()
   truncateSync(torn, 8192 + 100)
-  expect(() => [...new SqliteStore(torn).read()]).toThrow()
+  const damaged = expect.objectContaining({ code: 'journal_corrupt' })
+  expect(() => [...new SqliteStore(torn).read()]).toThrow(damaged)
+  const text = newFile()
+  writeFileSync(text, 'remember the milk\n'.repeat(100))
+  // Twice, since what could not be opened is not locked either.
+  for (let time = 0; time < 2; time++) expect(() => new SqliteStore(text)).toThrow(damaged)
   const edited = newFile()
   new SqliteStore(edited).close()
   const raw = new Database(edited)

@@ -47,6 +47,24 @@ test('thinks, calls tools, observes, answers', async () => {
   ])
 })
 
+test('a message without all three capabilities is no job', async () => {
+  const s = studio([{ text: 'done' }])
+  await runRoot(
+    s.t,
+    async (sys) => {
+      const { devices } = (await sys.recv<{ devices: Record<string, never> }>()).body
+      const [llm, hand, self] = [devices.llm as never, devices.tools as never, sys.selfCap()]
+      const { cap } = await sys.spawn(reactAgent(spec()))
+      for (const caps of [[], [llm], [llm, hand]]) await sys.send(cap, 'job', { caps })
+      await sys.sleep(1)
+      expect(s.seen).toHaveLength(0)
+      await sys.send(cap, 'job', { caps: [llm, hand, self], corr: 'j' as never })
+      expect((await sys.recv({ corr: 'j' as never })).body).toEqual({ answer: 'done', steps: 1 })
+    },
+    { grant: ['llm', 'tools'] },
+  )
+})
+
 test('the calls of one step run at once', async () => {
   const slow = { add: () => s.t.clock.delay(100).then(() => 'done') }
   const three = ['1', '2', '3'].map((id) => call('add', {}, id))

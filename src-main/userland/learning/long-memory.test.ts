@@ -79,6 +79,27 @@ test('keeps to its capacity, the weakest going first', () => {
   expect(texts(m.lessons())).toEqual(['one', 'three'])
 })
 
+test('by default: half in thirty days, a thousand lessons, one from four words in five on', () => {
+  let now = 0
+  const m = new LongMemory({ now: () => now })
+  m.add({ text: 'one two three four five', score: 0.8 })
+  // Four words of five in common, then three of five.
+  m.add({ text: 'one two three four', score: 0.1 })
+  expect(m.size).toBe(1)
+  m.add({ text: 'one two three', score: 0.4 })
+  expect(m.size).toBe(2)
+  now = 30 * 24 * HOUR
+  expect(m.recall('five', 1)[0]?.score).toBeCloseTo(0.45)
+  for (let n = 0; n < 1200; n++) m.add({ text: `lesson about subject${n} and matter${n}`, score: 1 })
+  expect(m.size).toBe(1000)
+})
+
+test('of lessons that fit and are worth the same, the newest comes first', () => {
+  const { m } = memory()
+  for (const word of ['red', 'green', 'blue']) m.add({ text: `paint ${word}` })
+  expect(texts(m.recall('paint', 2))).toEqual(['paint blue', 'paint green'])
+})
+
 describe('hostile contents', () => {
   test.each<[string, unknown]>([
     ['nothing', undefined],

@@ -91,6 +91,34 @@ test('revoking what was registered takes back every copy', async () => {
   })
 })
 
+test('a name whose capability was taken back is free for others at once', async () => {
+  await served(async (sys, service) => {
+    const lent = sys.derive(sys.selfCap(), ['send'])
+    await register(sys, service, 'svc', lent)
+    sys.revoke(lent)
+    const heir = image('heir', async (inner) => {
+      await register(inner, (await inner.recv()).caps[0]!, 'svc', inner.selfCap())
+      await inner.recv()
+    })
+    await sys.spawn(heir, { caps: [service] })
+    await sys.sleep(1)
+    const found = await lookup(sys, service, 'svc')
+    if (!found) throw new Error('nobody took the name')
+    await sys.send(found, 'bye')
+    await sys.sleep(1)
+    expect(await lookup(sys, service, 'svc')).toBeUndefined()
+  })
+})
+
+test('has room for ten thousand names, and for no more, unless told otherwise', async () => {
+  await served(async (sys, service) => {
+    const cap = sys.selfCap()
+    for (let n = 0; n < 10_000; n++) await register(sys, service, `n${n}`, cap)
+    await expect(register(sys, service, 'one more', cap)).rejects.toMatchObject({ code: 'EDENIED' })
+    await register(sys, service, 'n7', cap)
+  })
+})
+
 test('hands out other rights where it was given them, never more', async () => {
   await served(
     async (sys, service, t, devices) => {

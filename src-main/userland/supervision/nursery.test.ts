@@ -87,6 +87,22 @@ test('a throw of the body cancels the children and is thrown itself', async () =
   })
 })
 
+test('five seconds of grace are given by default, and one that is just being started is asked to end as well', async () => {
+  // A quantum of one, so that every call waits for its turn and the starts are still under way.
+  const t = testKernel({ quantum: 1 })
+  await runRoot(t, async (sys) => {
+    const left = nursery(sys, async (scope) => {
+      void scope.spawn(tidy(5001)).catch(() => undefined)
+      void scope.spawn(tidy(4999)).catch(() => undefined)
+      throw new Error('mine')
+    })
+    await expect(left).rejects.toThrow('mine')
+    expect(sys.now()).toBe(5000)
+  })
+  const ends = t.facts.flatMap((fact) => (fact.type === 'process.exited' ? [fact.reason.kind] : []))
+  expect(ends).toEqual(['shutdown', 'killed', 'normal'])
+})
+
 test('a body that throws at once does the same', async () => {
   await rooted(async (sys) => {
     const left = nursery(sys, () => {

@@ -1,7 +1,7 @@
 import type { BootGrant, ExitReason, Message, ProcessImage, SpawnOptions, Sys } from '../../kernel/abi.ts'
 import type { Pid } from '../../kernel/ids.ts'
 import { codeOf, messageOf } from '../faults.ts'
-import { downOf, fromKernel, isOrderly, isTerm } from '../signals.ts'
+import { downOf, fromKernel, isFromKernel, isOrderly, isTerm } from '../signals.ts'
 import { type ChildSpec, checkSupervisorSpec, type Granted, type SupervisorSpec } from './child-spec.ts'
 import { RestartBudget } from './restart-budget.ts'
 import { type Child, createTether, type Tether } from './tether.ts'
@@ -67,8 +67,10 @@ class Supervision {
     if (!this.#slots.some(({ spec }) => typeof spec.caps === 'function')) return
     const first = await this.#sys.recv({ timeoutMs: 0 }).catch(unlessTimedOut)
     if (!first) return
-    const devices = fromKernel<BootGrant>(first, 'boot')?.devices ?? {}
-    this.#granted = { devices, caps: first.caps }
+    // Given nothing, the first message may be anyone's: what a stranger lends is not passed on to children.
+    if (isFromKernel(first)) {
+      this.#granted = { devices: fromKernel<BootGrant>(first, 'boot')?.devices ?? {}, caps: first.caps }
+    }
     this.#note(first)
   }
 
