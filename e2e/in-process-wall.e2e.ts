@@ -7,7 +7,7 @@ import { makeDemoRepository } from '../src-main/adapters/git-workareas/demo-repo
 import { createScriptedRuntime } from '../src-main/adapters/scripted/scripted-runtime.ts'
 import { openBareSession } from '../src-main/adapters/workarea-tools/bare-session.fixture.ts'
 import { createWorkareaTools } from '../src-main/adapters/workarea-tools/workarea-tools.ts'
-import type { ActivityBody } from '../src-main/contract/session.ts'
+import type { ActivityBody } from '../src-main/contract/activity.ts'
 import { openWall, ownNode, realClock } from './fixtures/wall.ts'
 
 const never = new AbortController().signal

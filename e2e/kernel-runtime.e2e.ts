@@ -9,8 +9,8 @@ import {
   openBareSession,
 } from '../src-main/adapters/workarea-tools/bare-session.fixture.ts'
 import { createWorkareaTools } from '../src-main/adapters/workarea-tools/workarea-tools.ts'
+import type { ActivityBody } from '../src-main/contract/activity.ts'
 import type { ProviderId } from '../src-main/contract/agent.ts'
-import type { ActivityBody } from '../src-main/contract/session.ts'
 import { ModelError } from '../src-main/harness/core/model.ts'
 import { createHarness } from '../src-main/harness/core/run.ts'
 import { startModelServer } from './fixtures/model-server/model-server.ts'

@@ -19,11 +19,13 @@ import { createSessionEffects } from './app/effects/index.ts'
 import { createPrograms } from './app/effects/programs.ts'
 import type { AppPowers } from './app/powers.ts'
 import { createAgentDirectory, listPrices } from './compose/agents.ts'
+import { createCallReader } from './compose/call-reader.ts'
 import { type OpenDoors, openDoors } from './compose/doors.ts'
 import { createEffectHandlers } from './compose/effects.ts'
 import { createEnvSecrets } from './compose/env-secrets.ts'
-import { canonicalCall, openGateway } from './compose/gateway.ts'
+import { openGateway } from './compose/gateway.ts'
 import { startKernel } from './compose/kernel-host.ts'
+import { createLongRequests } from './compose/long-requests.ts'
 import { createRecordings } from './compose/recordings.ts'
 import { createRuntimes } from './compose/runtimes.ts'
 import { createStorageScanner } from './compose/storage.ts'
@@ -38,6 +40,7 @@ import type { Secrets } from './ports/secrets.ts'
 import { acquireInstanceLock } from './store/instance-lock.ts'
 import { createStore } from './store/store.ts'
 import { createRouter, type Router } from './wire/router.ts'
+import { createCheckpointer } from './workers/checkpointer.ts'
 import { createVerifier } from './workers/verifier.ts'
 
 /** What only the desktop can give; all of it may be missing. */
@@ -121,11 +124,13 @@ async function build(config: Config, host: HostParts): Promise<House> {
       await app.idle()
       programs.close()
       await gateway.shut()
+      await ground.longRequests.close()
       runtimes.close()
       await kernel.close()
       await executor.close()
       await app.close('quit')
       await workareas.close()
+      await ground.checkpointer.close()
       store.close()
     },
   }
@@ -163,7 +168,7 @@ async function layGround(config: Config, host: HostParts) {
     programs,
     recordings: works.recordings,
     noteCall,
-    canonicalRequest: canonicalCall,
+    readCall: createCallReader(works.longRequests).read,
     clock,
     ids,
     log,
@@ -181,11 +186,12 @@ async function openBase(config: Config, host: HostParts) {
   const mask = createMask()
   const log = createFileLog(paths.log, { mask: mask.mask, echo: config.echoesLog })
   const store = createStore({ file: paths.database, newId: ids.short })
+  const checkpointer = createCheckpointer({ store, after: clock.after, warn: log.warn })
   const secrets = await openSecrets(config, host, mask.add, (message) => log.warn(message))
   const executor = openExecutor(config, log, clock)
   const workareas = createGitWorkareas({ stateDirectory: paths.home, clock, log, environment: process.env })
   const settings = () => store.operator.settings()
-  return { config, clock, ids, mask, log, store, secrets, executor, workareas, settings }
+  return { config, clock, ids, mask, log, store, checkpointer, secrets, executor, workareas, settings }
 }
 
 type Base = Awaited<ReturnType<typeof openBase>>
@@ -196,7 +202,15 @@ async function openWorks(base: Base, noteCall: (call: ModelCall) => void) {
   const mask = base.mask.mask
   const runtimes = createRuntimes({ ...base, mask, env: process.env })
   const folder = join(config.paths.home, 'recordings')
-  const recordings = createRecordings({ folder, isOn: () => settings().recordSessions, mask, log })
+  const longRequests = createLongRequests({ clock, log, secrets: () => base.mask.secrets })
+  const { packAnswer } = longRequests
+  const recordings = createRecordings({
+    folder,
+    isOn: () => settings().recordSessions,
+    mask,
+    packAnswer,
+    log,
+  })
   const kernel = startKernel({ record: recordings.open })
   const gateway = await openGateway({
     clock,
@@ -207,11 +221,10 @@ async function openWorks(base: Base, noteCall: (call: ModelCall) => void) {
     baseUrl: (provider) => settings().providerBaseUrls[provider] ?? null,
     keyOf: (provider) => secrets.get(provider),
     noteCall,
-    secrets: () => base.mask.secrets,
-    log,
+    longRequests,
     describe: (id) => store.sessions.read(id)?.row,
   })
-  return { runtimes, recordings, kernel, gateway }
+  return { runtimes, recordings, kernel, longRequests, gateway }
 }
 
 type Works = Awaited<ReturnType<typeof openWorks>>

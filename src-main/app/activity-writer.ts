@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../contract/session.ts'
+import type { ActivityBody } from '../contract/activity.ts'
 import { lastLineOf } from '../domain/session/last-line.ts'
 import { isEnded } from '../domain/session/project.ts'
 import type { Clock, Log } from '../ports/clock.ts'

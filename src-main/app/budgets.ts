@@ -74,8 +74,9 @@ function isUsedUp({ dailyUsdNanos, dailyTokens }: ProjectBudget, use: ProjectUse
 export function budgetConditions(parts: BudgetParts): Condition[] {
   const day = dayMoney(parts)
   const sinceMs = parts.clock.nowMs()
-  const queued = parts.store.queries.fleet.queuedByProject()
-  const projects = usedUpProjects(parts).map(({ id, name, budget }): Condition => {
+  const usedUp = usedUpProjects(parts)
+  const queued = usedUp.length === 0 ? new Map<string, number>() : parts.store.queries.fleet.queuedByProject()
+  const projects = usedUp.map(({ id, name, budget }): Condition => {
     const waiting = queued.get(id) ?? 0
     const wait =
       waiting === 0 ? '' : ` ${waiting} queued ${waiting === 1 ? 'session waits' : 'sessions wait'}.`

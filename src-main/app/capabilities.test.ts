@@ -64,6 +64,12 @@ it('lists who holds what, derived from what, used when, and what was refused', a
   const few = await list({ text: 'TOOL:', limit: 1 })
   expect([few.capabilities.length, few.total]).toEqual([1, 2])
   expect((await list({ pid, sessionId: 'ses-other1' })).total).toBe(0)
+  // Word by word, as the page looks among what it has.
+  expect((await list({ text: 'holder  tool:' })).capabilities.map((one) => one.target)).toEqual([
+    'tool:shell',
+  ])
+  expect((await list({ text: 'holder evil' })).refusals).toHaveLength(1)
+  expect((await list({ text: 'holder nothing' })).total).toBe(0)
   expect(JSON.stringify(all)).not.toMatch(/[0-9a-f]{32}/)
 })
 

@@ -12,29 +12,40 @@ type RowsItem = OutputOf<SignalboxContract['fleet']['rows']>
 /** A window is looked at again at most this often. */
 const coalesceMs = 50
 
-/** What differs between two looks at a window; undefined when nothing does. */
-function readChange(
-  store: Store,
-  input: RowsInput,
-  nowMs: number,
-  sent: Map<string, string>,
-  before: { total: number; order: string },
-): RowsItem | undefined {
+/** Rows of one item: reading and writing them takes about a millisecond, and two items may go out in one turn. */
+const rowsAtOnce = 25
+
+/** What a reader was told of a window. */
+interface Told {
+  readonly rows: Map<string, number>
+  total: number
+  order: string
+}
+
+/**
+ * What differs between two looks at a window, nothing when nothing does. Others may run between two items: a row that
+ * changes meanwhile is read as it is then, and again at the next look.
+ */
+function* readChange(store: Store, input: RowsInput, nowMs: number, told: Told): Generator<RowsItem> {
+  const atSeq = store.journal.lastSeq()
   const { total, marks } = store.queries.sessions.marks(input, nowMs)
-  const changed: SessionRow[] = []
-  for (const { id, version } of marks) {
-    if (sent.get(id) === version) continue
-    const row = store.queries.sessions.read(id)
-    if (row) changed.push(row)
-  }
+  const wanted = marks.filter(({ id, version }) => told.rows.get(id) !== version)
   const order = marks.map(({ id }) => id)
   const text = order.join(' ')
-  if (changed.length === 0 && total === before.total && text === before.order) return undefined
-  before.total = total
-  before.order = text
-  sent.clear()
-  for (const { id, version } of marks) sent.set(id, version)
-  return { total, atSeq: store.journal.lastSeq(), order, changed }
+  if (wanted.length === 0 && total === told.total && text === told.order) return
+  told.total = total
+  told.order = text
+  told.rows.clear()
+  for (const { id, version } of marks) told.rows.set(id, version)
+  for (let from = 0; from === 0 || from < wanted.length; from += rowsAtOnce) {
+    const isMore = from + rowsAtOnce < wanted.length
+    const changed: SessionRow[] = []
+    for (const { id } of wanted.slice(from, from + rowsAtOnce)) {
+      const row = store.queries.sessions.read(id)
+      if (row) changed.push(row)
+    }
+    yield { total, atSeq, order: isMore ? [] : order, changed, isMore }
+  }
 }
 
 /** A window of the session list: first the whole of it, then rows that changed and how they stand, at most every 50 ms. */
@@ -44,12 +55,11 @@ export async function* followRows(
   signal: AbortSignal,
 ): AsyncGenerator<StreamItem<RowsItem>> {
   const { store, bus, clock } = parts
-  const sent = new Map<string, string>()
-  const before = { total: -1, order: '' }
+  const told: Told = { rows: new Map(), total: -1, order: '' }
   while (!signal.aborted) {
     const rings = bus.rows.count()
-    const item = readChange(store, input, clock.nowMs(), sent, before)
-    if (item) yield { item }
+    for (const item of readChange(store, input, clock.nowMs(), told))
+      yield item.isMore ? { item, isLarge: true } : { item }
     await bus.rows.after(rings, signal)
     if (!signal.aborted) await pause(clock, coalesceMs, signal)
   }

@@ -98,6 +98,37 @@ it('sends the whole window first, then only what changed', async () => {
   await reader.next()
 })
 
+it('sends a long window in pieces, the order with the last', async () => {
+  const open = await started()
+  for (let index = 0; index < 60; index++) await submit(open, { title: `Session ${index}` })
+  const controller = new AbortController()
+  const input = {
+    text: '',
+    view: 'all' as const,
+    group: 'project' as const,
+    sort: 'newest' as const,
+    descending: false,
+    from: 0,
+    count: 500,
+  }
+  const pieces: { order: readonly string[]; ids: string[]; isMore: boolean; isLarge: boolean }[] = []
+  for await (const { item, isLarge } of open.app.handlers.fleet.rows(input, {
+    ...asOperator(),
+    signal: controller.signal,
+  })) {
+    const { order, changed, isMore } = item
+    pieces.push({ order, ids: changed.map(({ id }) => id), isMore, isLarge: isLarge === true })
+    if (!isMore) controller.abort()
+  }
+  expect(pieces.map(({ isMore, isLarge }) => [isMore, isLarge])).toEqual([
+    [true, true],
+    [true, true],
+    [false, false],
+  ])
+  expect(pieces.map(({ order }) => order.length)).toEqual([0, 0, 60])
+  expect(pieces.flatMap(({ ids }) => ids)).toEqual(pieces.at(-1)?.order)
+})
+
 it.each(['attention', 'newest', 'elapsed', 'cost', 'title', 'state', 'agent'] as const)(
   'lists by %s in every view and group, and finds text',
   async (sort) => {

@@ -1,6 +1,6 @@
+import type { Activity } from '../contract/activity.ts'
 import type { FactNotice } from '../contract/events.ts'
 import type { StreamItem } from '../contract/procedure.ts'
-import type { Activity } from '../contract/session.ts'
 import { isEnded } from '../domain/session/project.ts'
 import type { Store } from '../store/store.ts'
 import type { Bus } from './bus.ts'
@@ -18,9 +18,8 @@ export async function* followFacts(
   let seq = after
   while (!signal.aborted) {
     const rings = bus.facts.count()
-    const { facts, nextSeq } = store.journal.after(seq, pageSize)
-    for (const { seq: at, type, subject, chain, atMs } of facts)
-      yield { item: { seq: at, type, subject, chain, atMs }, cursor: at }
+    const { facts, nextSeq } = store.journal.noticesAfter(seq, pageSize)
+    for (const item of facts) yield { item, cursor: item.seq }
     const isBehind = nextSeq > seq
     seq = nextSeq
     if (!isBehind) await bus.facts.after(rings, signal)

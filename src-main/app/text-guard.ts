@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../contract/session.ts'
+import type { ActivityBody } from '../contract/activity.ts'
 
 type Piece = Extract<ActivityBody, { kind: 'response' | 'thought' }>
 

@@ -15,6 +15,8 @@ import type { SessionPids } from './session-pids.ts'
 export interface AuthorityParts {
   readonly kernel: Kernel
   readonly sessions: SessionPids
+  /** What each sub-agent is to do, by its pid. */
+  readonly titles: ReadonlyMap<number, string>
   /** Runs an act whose news is recorded by whoever asked for it. */
   readonly quietly: <T>(act: () => T) => T
 }
@@ -23,11 +25,11 @@ type Scope = Parameters<AuthorityTable['refusals']>[0]
 
 /** Who holds what, for the console; acts go by a capability's public number. */
 export function createAuthorityTable(parts: AuthorityParts): AuthorityTable {
-  const { kernel, sessions } = parts
+  const { kernel, sessions, titles } = parts
   const toHeld = (row: HeldRow): HeldCapability => ({
     id: row.id,
     pid: row.pid,
-    processName: row.processName,
+    processName: titles.get(row.pid) ?? row.processName,
     sessionId: sessions.of(row.pid)?.sessionId ?? null,
     kind: row.kind,
     target: row.target,
@@ -39,6 +41,7 @@ export function createAuthorityTable(parts: AuthorityParts): AuthorityTable {
   })
   const toRefused = ({ lastAtMs, ...row }: RefusalRow): Refused => ({
     ...row,
+    processName: titles.get(row.pid) ?? row.processName,
     sessionId: sessions.of(row.pid)?.sessionId ?? null,
     lastAtMs: Math.round(lastAtMs),
   })

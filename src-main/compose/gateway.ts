@@ -5,15 +5,14 @@ import type { ModelGateway } from '../app/effects/model-access.ts'
 import type { ProviderId } from '../contract/agent.ts'
 import { SessionId } from '../contract/ids.ts'
 import type { ModelCall } from '../contract/process.ts'
-import { canonicalOf } from '../gateway/canonical-request.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createSessionKeys } from '../gateway/session-keys.ts'
 import type { Upstream } from '../gateway/upstream.ts'
-import type { Clock, Ids, Log } from '../ports/clock.ts'
-import type { CallRow, CanonicalRequest, Dialect, GatewaySession, Route, Routing } from '../ports/gateway.ts'
+import type { Clock, Ids } from '../ports/clock.ts'
+import type { CallRow, Dialect, GatewaySession, Route, Routing } from '../ports/gateway.ts'
 import type { Models } from '../ports/models.ts'
 import type { ModelChoice } from '../ports/runtime.ts'
-import { createLongRequests } from './long-requests.ts'
+import type { LongRequestThreads } from './long-requests.ts'
 
 export interface GatewayParts {
   readonly clock: Clock
@@ -25,9 +24,8 @@ export interface GatewayParts {
   readonly baseUrl: (provider: ProviderId) => string | null
   readonly keyOf: (provider: ProviderId) => Promise<string | undefined>
   readonly noteCall: (call: ModelCall) => void
-  /** What is hidden in recordings; they are told to the thread that packs long requests. */
-  readonly secrets: () => readonly string[]
-  readonly log: Log
+  /** Started with the first session; closed by whoever made them. */
+  readonly longRequests: LongRequestThreads
   /** What is known of a session for people. */
   readonly describe: (sessionId: string) => { readonly title: string; readonly agent: string } | undefined
 }
@@ -44,11 +42,10 @@ interface Known {
 
 /** The model gateway of this house: listens on loopback and sends each session's calls to the provider of its model. */
 export async function openGateway(parts: GatewayParts): Promise<RunningGateway> {
-  const { clock, ids, upstream, models, noteCall, describe } = parts
+  const { clock, ids, upstream, models, longRequests, noteCall, describe } = parts
   const keys = createSessionKeys<GatewaySession>((count) => crypto.getRandomValues(new Uint8Array(count)))
   const known = new Map<string, Known>()
   const routes = createRoutes(parts)
-  const longRequests = createLongRequests(parts)
   const gateway = await createGateway({
     clock,
     ids,
@@ -85,7 +82,6 @@ export async function openGateway(parts: GatewayParts): Promise<RunningGateway> 
     close,
     async shut() {
       await gateway.close()
-      await longRequests.close()
       keys.close()
     },
   }
@@ -191,14 +187,6 @@ function callOf(
     status: row.status,
     error: row.error,
   }
-}
-
-/** A request of our own runtime, as a recording knows it. */
-export function canonicalCall(
-  request: Readonly<Record<string, unknown>>,
-  placeholders: GatewaySession['placeholders'],
-): CanonicalRequest {
-  return canonicalOf({ dialect: 'openai-chat', kind: 'generate', isStream: true }, request, placeholders)
 }
 
 /** Certificates named by NODE_EXTRA_CA_CERTS; Node reads them only for itself. */

@@ -4,6 +4,7 @@ import type { Budget, EndReason } from '../contract/session.ts'
 import { nodeClock, nodePowers } from '../drivers/host-powers.ts'
 import { runtimeDriver } from '../drivers/runtime-driver.ts'
 import type { ExitReason, ProcessImage } from '../kernel/abi.ts'
+import { CapError, QuotaExceeded } from '../kernel/errors.ts'
 import type { HostEvent, HostQuota, Usage } from '../kernel/host-events.ts'
 import type { TreeRecording } from '../kernel/journaling.ts'
 import { Kernel } from '../kernel/kernel.ts'
@@ -53,6 +54,8 @@ interface Shared {
   readonly turns: TurnBook
   /** What the programs of parts used. */
   readonly programs: Map<number, ProgramUse>
+  /** What each sub-agent is to do. */
+  readonly titles: Map<number, string>
   readonly agent: (name: string) => ProcessImage
   readonly record: KernelOptions['record']
   /** True while an act is under way whose news its caller records. */
@@ -88,12 +91,12 @@ export function startKernel({ agent = sessionAgent, record }: KernelOptions = {}
   const sessions = followSessions(kernel)
   forgetIdleAuthorities(kernel)
   const shared = sharedBy(kernel, sessions, { turns, agent, record })
-  const { told, programs } = shared
+  const { told, programs, titles } = shared
   return {
     kernel,
     host: createHost(shared),
-    processes: createProcessTable({ kernel, sessions, told, programs, now: clock.now }),
-    authority: createAuthorityTable({ kernel, sessions, quietly: (act) => quietly(shared, act) }),
+    processes: createProcessTable({ kernel, sessions, told, programs, titles, now: clock.now }),
+    authority: createAuthorityTable({ kernel, sessions, titles, quietly: (act) => quietly(shared, act) }),
     usesOf: (sessionId) => usesOf(shared, sessionId),
     serve(startTurn) {
       serveTurn = startTurn
@@ -108,11 +111,12 @@ function sharedBy(
   sessions: SessionPids,
   more: Pick<Shared, 'turns' | 'agent' | 'record'>,
 ): Shared {
-  const books = { last: new Map<number, Usage>(), told: new Map(), programs: new Map() }
+  const books = { last: new Map<number, Usage>(), told: new Map(), programs: new Map(), titles: new Map() }
   kernel.subscribe((event) => {
     if (event.type !== 'process.exited') return
     if (books.told.delete(event.pid)) keepLast(books.last, event.pid, event.usage)
     books.programs.delete(event.pid)
+    books.titles.delete(event.pid)
     more.turns.forget(event.pid)
   })
   return { kernel, sessions, isQuiet: false, ...books, ...more }
@@ -208,10 +212,26 @@ function createHost(shared: Shared): KernelHost {
   }
 }
 
-function partsOf({ kernel, programs }: Shared): KernelHost['parts'] {
+/** The image of all sub-agents: process names are labels of metrics, and there must not be one per task for ever. */
+const agentPart = 'sub-agent'
+
+function partsOf(shared: Shared): KernelHost['parts'] {
+  const { kernel, programs, titles } = shared
   return {
     spawn: (parent, name) =>
       kernel.isAlive(pidOf(parent)) ? kernel.parts.spawn(pidOf(parent), name) : undefined,
+    spawnAgent(parent, { title, devices, budget }) {
+      if (!kernel.isAlive(pidOf(parent))) return 'gone'
+      try {
+        const pid = kernel.parts.spawn(pidOf(parent), agentPart, { quota: limitsIn(budget), devices })
+        titles.set(pid, title)
+        return pid
+      } catch (error) {
+        if (error instanceof QuotaExceeded) return 'over_budget'
+        if (error instanceof CapError) return 'not_held'
+        throw error
+      }
+    },
     end: (pid, reason) => void kernel.parts.end(pidOf(pid), exitReasonOf(reason)),
     measured(pid, { cpuMs, memoryBytes }, newCpuMs) {
       if (!kernel.isAlive(pidOf(pid))) return
@@ -253,11 +273,14 @@ function exitReasonOf(reason: EndReason): ExitReason {
  * fleet has left: it was admitted when there was enough, and a little may have gone since.
  */
 function quotaOf(kernel: Kernel, budget: Budget): HostQuota {
-  const entries = Object.entries(budget).filter(([, value]) => value !== null)
-  const quota = Object.fromEntries(entries) as HostQuota
+  const quota = limitsIn(budget)
   const left = kernel.rootPid === undefined ? undefined : kernel.usage(kernel.rootPid)?.usdNanos.available
   if (left === undefined || quota.usdNanos === undefined) return quota
   return { ...quota, usdNanos: Math.max(0, Math.min(quota.usdNanos, left)) }
+}
+
+function limitsIn(budget: Partial<Budget>): HostQuota {
+  return Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== null)) as HostQuota
 }
 
 function newsOf(event: HostEvent): KernelNews | undefined {

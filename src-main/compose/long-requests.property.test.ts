@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
 import { createMask } from '../adapters/masking/mask.ts'
-import { parsedBody, type ReadingWish, readingOf } from '../gateway/body-reading.ts'
+import { type ReadingWish, readBody } from '../gateway/body-reading.ts'
 import type { SharedBody } from '../gateway/long-requests.ts'
 import type { CallOpening, CanonicalRequest } from '../ports/gateway.ts'
 import { knownSecret, places } from './hostile-bodies.fixture.ts'
@@ -13,7 +13,7 @@ const log = { info() {}, warn() {}, error() {} }
 const thread = createLongRequests({ secrets: () => [knownSecret], log, clock })
 afterAll(() => thread.close())
 
-const never = new AbortController().signal
+const by = { owner: {}, signal: new AbortController().signal }
 const { mask } = createMask([knownSecret])
 
 /** Texts of strings as strangers write them, between the quotes. */
@@ -127,14 +127,10 @@ it('reads on a thread what is read here, and a recording is told the same', asyn
   await fc.assert(
     fc.asyncProperty(body, asked, async (bytes, what) => {
       const wish = { asked: what, placeholders: places }
-      const here = readingOf(bytes, parsedBody(bytes), wish)
-      const toRecord = await thread.read(shared(bytes), { ...wish, isRecorded: true }, never)
-      const toCompare = await thread.read(shared(bytes), { ...wish, isRecorded: false }, never)
-      const alone = await thread.read(
-        shared(bytes),
-        { ...wish, placeholders: null, isRecorded: false },
-        never,
-      )
+      const here = readBody(bytes, wish).reading
+      const toRecord = await thread.read(shared(bytes), { ...wish, isRecorded: true }, by)
+      const toCompare = await thread.read(shared(bytes), { ...wish, isRecorded: false }, by)
+      const alone = await thread.read(shared(bytes), { ...wish, placeholders: null, isRecorded: false }, by)
       if (!here.ok || !here.canonical || !toRecord.ok || !toRecord.canonical) {
         expect([toRecord, toCompare, alone]).toEqual([here, here, here])
         return

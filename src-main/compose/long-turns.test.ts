@@ -131,8 +131,8 @@ function bodyOf(kind: 'conversation' | 'picture', bytes: number): Buffer {
   return Buffer.from(JSON.stringify({ model: 'asked', stream: true, messages }))
 }
 
-// In one turn a connection is read 32 times, 64 KiB each (libuv).
-const reads = Math.floor(30_000_000 / (32 * 64 * 1024))
+// In one turn half a MiB is taken in, from all connections together.
+const reads = Math.floor(30_000_000 / (512 * 1024 + 64 * 1024))
 // Slices of 256 KiB, each in a turn of its own.
 const slices = Math.floor(30_000_000 / (256 * 1024))
 

@@ -8,7 +8,7 @@ import type { UsageRow } from '../kernel/host-events.ts'
 import type { Pid } from '../kernel/ids.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { ProcessRow as KernelRow } from '../kernel/ps.ts'
-import type { Belonging, SessionPids } from './session-pids.ts'
+import type { SessionPids } from './session-pids.ts'
 
 /** Work on many rows gives way after this long, half of what the main thread may be held for. */
 const sliceMs = 4
@@ -34,20 +34,22 @@ export interface TableParts {
   readonly told: Map<number, Budget>
   /** What the programs of parts used, as last measured. */
   readonly programs: ReadonlyMap<number, ProgramUse>
+  /** What each sub-agent is to do, by its pid. */
+  readonly titles: ReadonlyMap<number, string>
   /** The kernel's time, epoch ms. */
   readonly now: () => number
 }
 
 /** The kernel's processes for the console. */
 export function createProcessTable(parts: TableParts): ProcessTable {
-  const { kernel, sessions } = parts
+  const { kernel } = parts
   const ifAlive = (pid: number, act: (pid: Pid) => void): void => {
     if (kernel.isAlive(pidOf(pid))) act(pidOf(pid))
   }
   return {
     nowMs: () => Math.round(parts.now()),
     sample: (sessionId) => sample(parts, sessionId),
-    find: (pid) => (kernel.isAlive(pidOf(pid)) ? placeOf(kernel, sessions.of(pid), pid) : undefined),
+    find: (pid) => (kernel.isAlive(pidOf(pid)) ? placeOf(parts, pid) : undefined),
     suspend: (pid) => ifAlive(pid, (live) => kernel.suspend(live)),
     resume: (pid) => ifAlive(pid, (live) => kernel.resume(live)),
     term: (pid) => void kernel.term(pidOf(pid)),
@@ -72,18 +74,21 @@ async function* sample(
   for await (const step of inSlices(steps)) yield step.map((row) => toSample(parts, row))
 }
 
-function placeOf(kernel: Kernel, belonging: Belonging | undefined, pid: number): ProcessPlace {
+function placeOf({ kernel, sessions, titles }: TableParts, pid: number): ProcessPlace {
   if (pid === kernel.rootPid) return { kind: 'fleet', sessionId: null }
-  return { kind: belonging?.isOwn ? 'session' : 'part', sessionId: belonging?.sessionId ?? null }
+  const belonging = sessions.of(pid)
+  const kind = belonging?.isOwn ? 'session' : titles.has(pid) ? 'sub_agent' : 'part'
+  return { kind, sessionId: belonging?.sessionId ?? null }
 }
 
-function toSample({ kernel, sessions, programs }: TableParts, row: KernelRow): ProcessSample {
+function toSample(parts: TableParts, row: KernelRow): ProcessSample {
+  const { programs, titles } = parts
   const { usage } = row
   return {
     pid: row.pid,
     parent: row.parent,
-    name: row.name,
-    ...placeOf(kernel, sessions.of(row.pid), row.pid),
+    name: titles.get(row.pid) ?? row.name,
+    ...placeOf(parts, row.pid),
     state: row.isStopped ? 'stopped' : row.state,
     waitingOn: row.waitingOn ?? null,
     priority: row.priority,

@@ -7,7 +7,7 @@ import type { Log } from '../ports/clock.ts'
 import type { Tape } from '../ports/gateway.ts'
 import type { ModelChoice } from '../ports/runtime.ts'
 import { FileStore } from '../store/kernel/file-store.ts'
-import { createRecordingTape, type NoteOperation } from './model-tape.ts'
+import { createRecordingTape, type NoteOperation, type PackAnswer } from './model-tape.ts'
 import { problemOf, readRecording } from './recording-play.ts'
 import { UnplayableRecording } from './recording-reader.ts'
 
@@ -17,6 +17,8 @@ export interface RecordingParts {
   readonly isOn: () => boolean
   /** Hides known secrets. */
   readonly mask: (text: string) => string
+  /** Packs long answers on a thread; without it they are packed here. */
+  readonly packAnswer?: PackAnswer
   readonly log: Log
 }
 
@@ -95,7 +97,7 @@ function openRecordings({ partOf, fileOf }: Places, { mask, log }: RecordingPart
  * `<session>.jnl.part`: what has its own name is whole, what a crash cut off never gets it.
  */
 export function createRecordings(parts: RecordingParts) {
-  const { folder, isOn, mask, log } = parts
+  const { folder, isOn, mask, packAnswer, log } = parts
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const places = placesIn(folder)
   const open = openRecordings(places, parts)
@@ -125,7 +127,7 @@ export function createRecordings(parts: RecordingParts) {
     breakOff: open.breakOff,
     /** Takes the session's model calls down in its recording; null when there is none to take them down in. */
     tape: (sessionId: string, note: NoteOperation): Tape | null =>
-      open.has(sessionId) ? createRecordingTape(note, mask) : null,
+      open.has(sessionId) ? createRecordingTape(note, mask, packAnswer) : null,
     play: (sessionId: string): Promise<PlayedRecording> => play(places, sessionId),
     /** Removes what belongs to no session, and locks of earlier writers; before anything is recorded. */
     sweep: places.sweep,

@@ -67,17 +67,39 @@ export type Costs = z.infer<typeof Costs>
 
 export const fleet = {
   overview: query({ input: z.object({}), output: Overview }),
-  diagram: query({ input: z.object({}), output: z.array(DiagramMark) }),
+  /**
+   * The sessions that move or wait, those that need somebody first if there are more than 5,000: all of them at first,
+   * then what changed and what went, at most once a second when they are many. `isMore`: the next item belongs to it.
+   */
+  diagram: stream({
+    plane: 'rows',
+    input: z.object({}),
+    output: z.object({
+      isWhole: z.boolean(),
+      changed: z.array(DiagramMark),
+      gone: z.array(SessionId),
+      isMore: z.boolean(),
+    }),
+  }),
   asks: query({ input: z.object({}), output: z.array(Ask) }),
   /** What was spent in the last `days` UTC days, by day, by agent and by project. */
   costs: query({ input: z.object({ days: z.int().min(1).max(90).default(30) }), output: Costs }),
   /** Every committed fact after `after`, as notices: what became stale. */
   facts: stream({ plane: 'facts', input: z.object({ after: Seq.default(0) }), output: FactNotice }),
-  /** Rows of a window that changed, coalesced every 50 ms; first item is the whole window. */
+  /**
+   * Rows of a window that changed, coalesced every 50 ms; at first the whole window. Many come in several items: all but
+   * the last say `isMore` and have no order yet.
+   */
   rows: stream({
     plane: 'rows',
     input: SessionFilter.extend({ from: Count.default(0), count: z.int().min(1).max(500).default(100) }),
-    output: z.object({ total: Count, atSeq: Seq, order: z.array(SessionId), changed: z.array(SessionRow) }),
+    output: z.object({
+      total: Count,
+      atSeq: Seq,
+      order: z.array(SessionId),
+      changed: z.array(SessionRow),
+      isMore: z.boolean(),
+    }),
   }),
   pause: command({ input: z.object({}), output: Done }),
   resume: command({ input: z.object({}), output: Done }),

@@ -113,6 +113,8 @@ export interface CallContext {
 export interface StreamItem<T> {
   readonly item: T
   readonly cursor?: number
+  /** Takes about a millisecond to write: it is not collected with others, and others may run before the next. */
+  readonly isLarge?: true
 }
 
 /** The server side of a procedure. Input is parsed once at the door; output is plain data that survives structured clone. */

@@ -25,8 +25,8 @@ export const ProcessRow = z.object({
   /** 0 for the fleet root. */
   parent: Count,
   name: z.string(),
-  /** `fleet` is the root of all, `session` the process of a session, `part` anything below one. */
-  kind: z.enum(['fleet', 'session', 'part']),
+  /** `fleet` is the root of all, `session` the process of a session, `sub_agent` and `part` (its programs) what is below one. */
+  kind: z.enum(['fleet', 'session', 'sub_agent', 'part']),
   /** The session whose tree it belongs to; null for the root. */
   sessionId: SessionId.nullable(),
   sessionTitle: z.string().nullable(),

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { ByteRoom } from './byte-room.ts'
+import type { TurnPace } from './turn-pace.ts'
 
 /** The bytes of a request's body. */
 export interface TakenBody {
@@ -15,6 +16,8 @@ export interface IntakePowers {
   /** A longer body is a long one: it waits for room, and lies in memory that threads share. Infinity: none is long. */
   readonly shortBytes: number
   readonly room: ByteRoom
+  /** How much of long bodies is taken in each turn. */
+  readonly pace: TurnPace
   readonly owner: object
   /** Fires when the client is gone. */
   readonly signal: AbortSignal
@@ -61,7 +64,7 @@ function takeShort(
 async function takeLong(
   request: IncomingMessage,
   announced: number | undefined,
-  { maxBytes, shortBytes, room, owner, signal }: IntakePowers,
+  { maxBytes, shortBytes, room, pace, owner, signal }: IntakePowers,
 ): Promise<TakenBody | undefined> {
   const parts: Buffer[] = []
   let block: SharedArrayBuffer | undefined
@@ -85,6 +88,7 @@ async function takeLong(
       if (!block && size <= Math.min(shortBytes, maxBytes)) parts.push(part)
       else {
         if (!block) await makeRoom()
+        await pace.pass(part.length)
         if (size <= maxBytes) part.copy(all, before)
       }
     }

@@ -3,6 +3,7 @@ import { withBody } from './call-path.ts'
 import { canonicalOf } from './canonical-request.ts'
 import type { Asked, Failure } from './dialect-shape.ts'
 import { type MemberPlaces, placesOf } from './json-members.ts'
+import { type StructureLimits, type StructureProblem, structureProblem } from './json-structure.ts'
 import { isRecord, type JsonObject, parseJson } from './json-values.ts'
 
 /**
@@ -35,13 +36,34 @@ const longestOwnBytes = 16 * 1024
 /** Repeating a member is allowed in JSON, and once is enough. */
 const mostPlaces = 30
 
-/** Schemas of tools nest, but not like this; beyond it, readers that follow the nesting would run out of stack. */
-const deepest = 300
+/**
+ * No model's window holds so much, as each value is a token at least and each member several: the largest conversations
+ * have thousands of messages with a dozen members each, and their length is in texts and pictures. Reading what keeps to
+ * these takes about a second in the worst case; without them 30 MB took twenty. Schemas of tools nest, but not like this;
+ * beyond it, readers that follow the nesting would run out of stack.
+ */
+const structureLimits: StructureLimits = { members: 250_000, values: 500_000, depth: 300 }
 
-const refusal = (sentence: string): Extract<BodyReading, { ok: false }> => ({
-  ok: false,
-  failure: { cause: 'bad_request', sentence },
-})
+const refusal = (
+  sentence: string,
+  cause: Failure['cause'] = 'bad_request',
+): Extract<BodyReading, { ok: false }> => ({ ok: false, failure: { cause, sentence } })
+
+const inFigures = (count: number) => count.toLocaleString('en-US')
+const structureRefusals: Readonly<
+  Record<NonNullable<StructureProblem>, Extract<BodyReading, { ok: false }>>
+> = {
+  depth: refusal(`the body is nested too deeply: at most ${structureLimits.depth} levels are read`),
+  members: tooMuch('named members', structureLimits.members),
+  values: tooMuch('values', structureLimits.values),
+}
+
+function tooMuch(what: string, limit: number): Extract<BodyReading, { ok: false }> {
+  return refusal(
+    `the request holds more than ${inFigures(limit)} JSON ${what}, which is more than any model takes; send long lists as text, or start a new conversation`,
+    'too_large',
+  )
+}
 
 /** A body as a value; undefined when it is no JSON object. */
 export function parsedBody(bytes: Buffer): JsonObject | undefined {
@@ -49,10 +71,18 @@ export function parsedBody(bytes: Buffer): JsonObject | undefined {
   return isRecord(json) ? json : undefined
 }
 
-/** Reads a request's body: the same on every thread. `json` is what `parsedBody` made of the bytes. */
-export function readingOf(bytes: Buffer, json: JsonObject | undefined, wish: ReadingWish): BodyReading {
-  if (!json) return refusal('the body is no JSON object')
-  if (isDeeperThan(json, deepest)) return refusal('the body is nested too deeply')
+/** Reads a request's body: the same on every thread. `json` is the body as a value, where it was worth making one. */
+export function readBody(
+  bytes: Buffer,
+  wish: ReadingWish,
+): { readonly reading: BodyReading; readonly json: JsonObject | undefined } {
+  const problem = structureProblem(bytes, structureLimits)
+  if (problem) return { reading: structureRefusals[problem], json: undefined }
+  const json = parsedBody(bytes)
+  return { reading: json ? readingOf(bytes, json, wish) : refusal('the body is no JSON object'), json }
+}
+
+function readingOf(bytes: Buffer, json: JsonObject, wish: ReadingWish): BodyReading {
   const places = placesOf(bytes, ownKeys)
   const isLong = places.found.some(({ valueStart, valueEnd }) => valueEnd - valueStart > longestOwnBytes)
   if (isLong || places.found.length > mostPlaces)
@@ -73,17 +103,6 @@ function factsOf(json: JsonObject, places: MemberPlaces, { asked, placeholders }
   )
   const canonical = placeholders ? canonicalOf(withBody(asked, own), json, placeholders) : undefined
   return { facts: { own, places, textBytes: textBytes(json) }, canonical }
-}
-
-function isDeeperThan(value: object, depth: number): boolean {
-  let level: object[] = [value]
-  for (let at = 0; at < depth; at++) {
-    level = level.flatMap((one) =>
-      Object.values(one).filter((inner) => typeof inner === 'object' && inner !== null),
-    )
-    if (level.length === 0) return false
-  }
-  return true
 }
 
 /** From this length on a string without spaces is taken for packed bytes (pictures, files) and not for text. */

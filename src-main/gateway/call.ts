@@ -58,6 +58,8 @@ export async function serveCall(parts: CallParts): Promise<void> {
   const onClosing = () => controller.abort(closingFault())
   parts.response.once('close', onClose)
   parts.closing.addEventListener('abort', onClosing, { once: true })
+  // It may have begun to close while the body came in.
+  if (parts.closing.aborted) onClosing()
   try {
     const result = await answerCall(parts, course)
     const end = result.error === null ? 'done' : 'failed'
@@ -158,6 +160,7 @@ async function answerCall(parts: CallParts, course: Course): Promise<CallResult>
 }
 
 async function untilRunning(session: GatewaySession, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
   const gone = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })

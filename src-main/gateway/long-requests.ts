@@ -32,11 +32,19 @@ export type Translation =
   /** It cannot be translated, or no upstream takes it: a sentence for the CLI. */
   | { readonly ok: false; readonly cause: 'bad_request' | 'upstream_failed'; readonly sentence: string }
 
+/** Who asks: jobs of different owners take turns, whoever has many. */
+export interface JobOwner {
+  readonly owner: object
+  /** The job is dropped when this fires before a thread has begun. */
+  readonly signal: AbortSignal
+}
+
 /**
- * The work on long bodies, on a thread: in the order in which it was asked for, with the results of the same functions
- * that read short bodies at once. Rejects when the thread cannot do it, and when the signal fires before it began.
+ * The work on long bodies, on threads, with the results of the same functions that read short bodies at once. Jobs may
+ * overtake each other, also those of one owner. Rejects when a thread cannot do it, and when the signal fires before it
+ * began.
  */
 export interface LongRequests {
-  read(body: SharedBody, wish: LongReadingWish, signal: AbortSignal): Promise<BodyReading>
-  translate(body: SharedBody, wish: TranslationWish, signal: AbortSignal): Promise<Translation>
+  read(body: SharedBody, wish: LongReadingWish, by: JobOwner): Promise<BodyReading>
+  translate(body: SharedBody, wish: TranslationWish, by: JobOwner): Promise<Translation>
 }

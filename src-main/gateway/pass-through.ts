@@ -20,6 +20,10 @@ export async function passThrough(call: RunningCall): Promise<CallResult> {
     () => new CallFault('failed', { cause: 'upstream_silent', sentence: 'the model provider fell silent' }),
   )
   const signal = AbortSignal.any([call.signal, watch.signal])
+  let isDelivered = false
+  const onDelivered = () => {
+    isDelivered = true
+  }
   try {
     const { facts } = call.body
     const change = shape.patch(facts.own, call.asked, call.route.model)
@@ -28,9 +32,14 @@ export async function passThrough(call: RunningCall): Promise<CallResult> {
     const message = await open(
       call,
       shape,
-      hasChange ? withMembers(call.body.bytes, facts.places, change) : [call.body.bytes],
+      {
+        body: hasChange ? withMembers(call.body.bytes, facts.places, change) : [call.body.bytes],
+        onDelivered,
+      },
       signal,
     )
+    // Who answers has taken it on, perhaps before it had all of it.
+    isDelivered = true
     call.body.letGo()
     const isEvents = (message.headers['content-type'] ?? '').startsWith('text/event-stream')
     const isUsageOurs = 'stream_options' in change
@@ -38,6 +47,8 @@ export async function passThrough(call: RunningCall): Promise<CallResult> {
       return await streamed(call, shape, { message, watch, isUsageOurs })
     return await whole(call, shape, { message, watch })
   } catch (error) {
+    // Whoever ended it, nobody can have worked for what never arrived.
+    if (!isDelivered) call.account.meter.waive()
     if (!call.signal.aborted && watch.signal.aborted) throw watch.signal.reason
     if (error instanceof CallFault || call.signal.aborted) throw error
     throw new CallFault(
@@ -59,7 +70,12 @@ function brokenWords(error: unknown): string {
   return 'the model provider broke off in the middle of its answer'
 }
 
-async function open(call: RunningCall, shape: DialectShape, body: readonly Buffer[], signal: AbortSignal) {
+async function open(
+  call: RunningCall,
+  shape: DialectShape,
+  { body, onDelivered }: { readonly body: readonly Buffer[]; readonly onDelivered: () => void },
+  signal: AbortSignal,
+) {
   const { route, asked } = call
   const isGet = asked.kind === 'list'
   const message = await call.powers.upstream.open(
@@ -72,6 +88,7 @@ async function open(call: RunningCall, shape: DialectShape, body: readonly Buffe
         'accept-encoding': 'identity',
       },
       body: isGet ? undefined : body,
+      onDelivered,
     },
     signal,
   )

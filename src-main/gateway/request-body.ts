@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { CanonicalRequest, GatewaySession } from '../ports/gateway.ts'
 import { type TakenBody, takeIn } from './body-intake.ts'
-import { type BodyFacts, type BodyReading, emptyReading, parsedBody, readingOf } from './body-reading.ts'
+import { type BodyFacts, type BodyReading, emptyReading, type ReadingWish, readBody } from './body-reading.ts'
 import { createByteRoom } from './byte-room.ts'
 import type { Asked, Failure } from './dialect-shape.ts'
 import type { JsonObject } from './json-values.ts'
 import type { LongRequests, SharedBody } from './long-requests.ts'
 import type { GatewayLimits } from './running-call.ts'
+import { createTurnPace } from './turn-pace.ts'
 
 /** The body of a call that was let in. */
 export interface RequestBody {
@@ -40,9 +41,13 @@ export interface RequestBodies {
   read(of: BodyOf): Promise<BodyResult>
 }
 
+/** Taking in so much is work of a millisecond or less. */
+const bytesPerTurn = 512 * 1024
+
 /** Reads the bodies of calls: short ones at once, long ones on a thread; those of one session in the order in which they came. */
 export function createRequestBodies(limits: GatewayLimits, threads: LongRequests | undefined): RequestBodies {
   const room = createByteRoom({ allBytes: limits.heldBytes, ownerBytes: limits.sessionBytes })
+  const pace = createTurnPace(bytesPerTurn, setImmediate)
   const underWay = new WeakMap<GatewaySession, Promise<unknown>>()
   const shortBytes = threads ? limits.shortBytes : Number.POSITIVE_INFINITY
   /** Who comes later waits until this one is read, however short its own body is. */
@@ -58,7 +63,7 @@ export function createRequestBodies(limits: GatewayLimits, threads: LongRequests
       if (refusal) return refusal
       const owner = session
       const { bodyBytes: maxBytes } = limits
-      const taken = await takenBody(request, { maxBytes, shortBytes, room, owner, signal })
+      const taken = await takenBody(request, { maxBytes, shortBytes, room, pace, owner, signal })
       if (!taken) return tooLarge(maxBytes)
       const { tape } = session
       const wish = { asked, placeholders: tape ? session.placeholders : null }
@@ -70,7 +75,9 @@ export function createRequestBodies(limits: GatewayLimits, threads: LongRequests
       const { dialect, kind, model, isStream } = asked
       const plain = { ...wish, asked: { dialect, kind, model, isStream } }
       const shared = { block, sizeBytes: bytes.length }
-      const reading = threads.read(shared, { ...plain, isRecorded: tape?.mode === 'record' }, signal)
+      const longWish = { ...plain, isRecorded: tape?.mode === 'record' }
+      const before = underWay.get(session) ?? Promise.resolve()
+      const reading = before.then(() => threads.read(shared, longWish, { owner: session, signal }))
       follow(session, reading)
       return await readThere(taken, shared, reading, signal)
     },
@@ -98,9 +105,9 @@ async function takenBody(
   return request.method === 'GET' ? noBody : await takeIn(request, powers)
 }
 
-function readHere(taken: TakenBody, wish: Parameters<typeof readingOf>[2]): BodyResult {
-  const json = taken === noBody ? {} : parsedBody(taken.bytes)
-  const reading = taken === noBody ? emptyReading(wish) : readingOf(taken.bytes, json, wish)
+function readHere(taken: TakenBody, wish: ReadingWish): BodyResult {
+  if (taken === noBody) return resultOf(taken, emptyReading(wish), {}, undefined)
+  const { reading, json } = readBody(taken.bytes, wish)
   return resultOf(taken, reading, json, undefined)
 }
 

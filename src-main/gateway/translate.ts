@@ -48,7 +48,11 @@ export async function translate(call: RunningCall, memory: ProviderMemory): Prom
   const shape = shapes[call.asked.dialect]
   if (call.asked.kind === 'list') return await listed(call, shape)
   if (call.asked.kind === 'count') return counted(call, shape)
-  const read = await readRequest(call, memory)
+  const read = await readRequest(call, memory).catch((error: unknown) => {
+    // Whoever ended it, nobody has been asked anything yet.
+    call.account.meter.waive()
+    throw error
+  })
   const watch = createWatch(
     call,
     () => new CallFault('failed', { cause: 'upstream_silent', sentence: 'the model provider fell silent' }),
@@ -90,7 +94,7 @@ async function readRequest(call: RunningCall, memory: ProviderMemory): Promise<R
   if (json) return readShort(json, wish)
   const { longRequests } = call.powers
   if (!shared || !longRequests) throw new Error('the request is not there any more')
-  const translation = await longRequests.translate(shared, wish, call.signal)
+  const translation = await longRequests.translate(shared, wish, { owner: call.session, signal: call.signal })
   if (!translation.ok) {
     const { cause, sentence } = translation
     throw new CallFault('failed', { cause, sentence }, { isFree: true })

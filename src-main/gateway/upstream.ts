@@ -6,7 +6,8 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
-import { sendBody, sizeOf } from './body-sender.ts'
+import { sendBody, sizeOf, sliceBytes } from './body-sender.ts'
+import { createTurnPace } from './turn-pace.ts'
 
 export interface UpstreamOptions {
   /** `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` in either spelling; others are not looked at. Loopback goes by no proxy. */
@@ -21,6 +22,8 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes, or pieces of them that follow each other. */
   readonly body?: Uint8Array | readonly Uint8Array[] | undefined
+  /** Told as soon as the upstream may have the whole of it, and so may work for it. */
+  readonly onDelivered?: () => void
 }
 
 /** The way to model providers: one pool of connections, through the system's proxy, trusting the system's authorities. */
@@ -72,6 +75,7 @@ const pool = { keepAlive: true, maxFreeSockets: 32, scheduling: 'lifo' } as cons
 
 export function createUpstream(options: UpstreamOptions): Upstream {
   const agents = createAgents(options)
+  const pace = createTurnPace(sliceBytes, setImmediate)
   function start(request: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const url = new URL(request.url)
@@ -84,12 +88,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       let isDelivered = false
       sending.once('finish', () => {
         isDelivered = true
+        request.onDelivered?.()
       })
       sending.once('response', resolve)
       sending.once('error', (error) =>
         reject(isStale(sending, error) ? 'stale' : new UpstreamError(error, isDelivered)),
       )
-      sendBody(sending, body)
+      sendBody(sending, body, pace)
     })
   }
   async function open(request: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {

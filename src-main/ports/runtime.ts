@@ -1,14 +1,9 @@
+import type { ActivityBody } from '../contract/activity.ts'
 import type { AgentInfo, ProviderId } from '../contract/agent.ts'
-import type {
-  ActivityBody,
-  AskOption,
-  Confinement,
-  Payment,
-  RuntimeKind,
-  Usage,
-} from '../contract/session.ts'
+import type { AskOption, Confinement, Payment, RuntimeKind, Usage } from '../contract/session.ts'
 import type { Child, ChildIdentity, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from './executor.ts'
-import type { CallEnd, ModelUse, Stop, Verdict } from './gateway.ts'
+import type { CallEnd, CanonicalRequest, ModelUse, Stop, Verdict } from './gateway.ts'
+import type { ModelRequest, WrittenRequest } from './models.ts'
 
 /** The kernel door of one session: every effect passes here before it happens. */
 export interface SessionDoor {
@@ -52,12 +47,21 @@ export interface GatewayAccess {
   readonly key: string
 }
 
+/** What a runtime in our own process is about to ask a model, read once before it is asked. */
+export interface ReadModelCall {
+  /** UTF-16 units of the JSON text of its messages and tools. */
+  readonly letters: number
+  /** By what a recording knows the call; undefined when there is none. */
+  readonly canonical: CanonicalRequest | undefined
+  /** Of a long one: the request as it is to be sent, given once; to be handed to the models port. */
+  takeWritten?(): WrittenRequest | undefined
+}
+
 /** A model call that a runtime in our own process is about to make. */
 export interface ModelCallOpening extends ModelChoice {
   /** Of its input, estimated: the least that it will cost. */
   readonly inputTokens: number
-  /** What is asked, as plain data: a recording knows the call by it. */
-  readonly request: Readonly<Record<string, unknown>>
+  readonly request: Pick<ReadModelCall, 'canonical'>
   /** Nano-dollars for a use; null = the price is not known. */
   cost(use: Omit<ModelUse, 'costUsdNanos'>): number | null
 }
@@ -74,6 +78,34 @@ export interface ModelCallUnderWay {
   onStop(stop: (why: Stop) => void): void
   /** Exactly once. `use` null = the upstream did not say: what was seen last is booked as an estimate. */
   end(how: CallEnd, use: Omit<ModelUse, 'costUsdNanos'> | null, error: string | null): void
+}
+
+/** Part of a session's work that is given to an agent of its own. */
+export interface SubAgentOpening {
+  /** What it is to do, one line for people. */
+  readonly title: string
+  /** Devices of the session that it may open too. */
+  readonly devices: readonly string[]
+  /** Its commands may reach the hosts that the session may. */
+  readonly reachesHosts: boolean
+  /** Set apart from the session's budget; what is absent is shared with the session. */
+  readonly budget: { readonly tokens?: number; readonly toolCalls?: number }
+}
+
+/** A sub-agent: a kernel process below its session's, with a door of its own. */
+export interface SubAgent {
+  readonly door: SessionDoor
+  readonly openModelCall: RuntimeSession['openModelCall']
+  /** Its commands are processes below its own. */
+  readonly run: RuntimeSession['run']
+  /** True as soon as its process is not suspended, false when it has ended. */
+  whenRunning(): Promise<boolean>
+  /** Aborted when its process ends before its work does: over its budget, ended by a person, or with its session. */
+  readonly signal: AbortSignal
+  /** Why its process ended before its work did, as a sentence; null while it did not. */
+  stopped(): string | null
+  /** Its work has ended, and its process with it; `error` when it failed. Idempotent. */
+  end(error: string | null): void
 }
 
 /** Everything a runtime is given for one session; it holds no other power. */
@@ -109,8 +141,17 @@ export interface RuntimeSession {
     forwards: LaunchSpec['forwards'],
     fromByte: number,
   ): Promise<Child | undefined>
+  /**
+   * Reads what a model is about to be asked, a long request on another thread. Nothing has begun yet, and nothing costs.
+   * Rejects with the signal's reason, and when the request can't be read.
+   */
+  readModelCall(request: ModelRequest, signal: AbortSignal): Promise<ReadModelCall>
   /** Begins a model call in our own process; held, metered and shown like one through the gateway. */
   openModelCall(opening: ModelCallOpening): { readonly ok: true; readonly call: ModelCallUnderWay } | Stop
+  /** Starts a process for a sub-agent; the reason for a refusal is a sentence. */
+  openSubAgent(
+    opening: SubAgentOpening,
+  ): { readonly ok: true; readonly agent: SubAgent } | { readonly ok: false; readonly reason: string }
   /** Opens the model gateway to this session, for one model. */
   openGateway(choice: ModelChoice): GatewayAccess
   /** A provider key from the secret store; undefined = none. Only for runtimes in our own process. */

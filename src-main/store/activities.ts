@@ -1,7 +1,8 @@
-import type { Activity, ActivityBody } from '../contract/session.ts'
+import type { Activity, ActivityBody } from '../contract/activity.ts'
 import { noHash } from '../domain/audit/body.ts'
 import type { Db } from './database.ts'
 import { activityDigest } from './entry-hash.ts'
+import type { RowVersions } from './projections/sessions.ts'
 
 /** One activity as it is to be stored. */
 export interface NewActivity {
@@ -15,7 +16,7 @@ interface LiveRow {
 }
 
 /** What sessions say and do: durable, in order, read by cursor, their digest chained. */
-export function createActivities(db: Db) {
+export function createActivities(db: Db, versions: RowVersions) {
   const insert = db.prepare('INSERT INTO activities (session_id, cursor, at_ms, body) VALUES (?, ?, ?, ?)')
   const head = db.prepare<[string], LiveRow>(
     'SELECT activity_count, activities_digest FROM session_live WHERE session_id = ?',
@@ -48,6 +49,7 @@ export function createActivities(db: Db) {
         insert.run(sessionId, count, atMs, text)
       }
       setHead.run(sessionId, count, digest, lastLine, last.atMs)
+      versions.bump(sessionId)
     },
     /** Count and digest of everything stored of a session. */
     head: readHead,

@@ -66,6 +66,20 @@ export function openReadOnly(file: string): Db {
   }
 }
 
+/**
+ * A connection that only copies the WAL into the database file, for the thread that does so. It waits for nobody.
+ * Errors: `database_unreadable`.
+ */
+export function openForCheckpoints(file: string): Db {
+  try {
+    const db = new Database(file, { fileMustExist: true, timeout: 0 })
+    db.pragma('synchronous = NORMAL')
+    return db
+  } catch (error) {
+    throw toStoreError(error, file)
+  }
+}
+
 /** Even a reader makes the two files of a WAL beside a database; when it is refused they go again, if they are empty. */
 function leavingNoTrace(file: string, look: () => void): void {
   const isNew = !existsSync(`${file}-wal`) && !existsSync(`${file}-shm`)

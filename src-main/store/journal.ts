@@ -1,4 +1,4 @@
-import type { Fact, NewFact } from '../contract/events.ts'
+import type { Fact, FactNotice, NewFact } from '../contract/events.ts'
 import { buildBody, noHash } from '../domain/audit/body.ts'
 import { isFactType, isSessionFact } from '../domain/audit/event-kind.ts'
 import type { Db } from './database.ts'
@@ -33,6 +33,12 @@ interface EventRow {
   readonly subject: string
   readonly body: string
   readonly command_facts: number | null
+}
+
+type NoticeRow = Pick<EventRow, 'seq' | 'type' | 'subject' | 'chain' | 'at_ms'>
+
+function toNotice({ seq, type, subject, chain, at_ms }: NoticeRow): FactNotice | undefined {
+  return isFactType(type) ? { seq, type, subject, chain, atMs: at_ms } : undefined
 }
 
 /** Version of the payloads that are written; older ones are lifted when read. */
@@ -73,6 +79,9 @@ function statements(db: Db) {
     ),
     maxSeq: db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM events').pluck(),
     receipt: db.prepare<[string], EventRow>(`SELECT ${columns} FROM events WHERE command_id = ?`),
+    notices: db.prepare<[number, number], NoticeRow>(
+      'SELECT seq, type, subject, chain, at_ms FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+    ),
     range: db.prepare<[number, number], EventRow>(
       `SELECT ${columns} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`,
     ),
@@ -154,6 +163,12 @@ export function createJournal(db: Db, machineId: string) {
         facts: rows.map(toFact).filter((fact) => fact !== undefined),
         nextSeq: rows.at(-1)?.seq ?? afterSeq,
       }
+    },
+    /** What {@link after} gives without the payloads, which are not even read: for those who only want to know that. */
+    noticesAfter(afterSeq: number, limit: number) {
+      const rows = sql.notices.all(afterSeq, limit)
+      const facts = rows.map(toNotice).filter((notice) => notice !== undefined)
+      return { facts, nextSeq: rows.at(-1)?.seq ?? afterSeq }
     },
     daemonChain: state.daemonChain,
     /** Checks where a chain stands without writing to it. */

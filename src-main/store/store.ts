@@ -9,11 +9,12 @@ import { createModelCalls } from './model-calls.ts'
 import { createNotes } from './notes.ts'
 import { createOutbox } from './outbox.ts'
 import { createTables, projectFact } from './projections/projector.ts'
-import { createLiveTable } from './projections/sessions.ts'
+import { createLiveTable, createRowVersions } from './projections/sessions.ts'
 import { createAuditQueries } from './queries/audit.ts'
 import { createCostQueries } from './queries/costs.ts'
 import { createFleetQueries } from './queries/fleet.ts'
 import { createSessionQueries } from './queries/sessions.ts'
+import { createWal } from './wal.ts'
 
 export interface StoreOptions {
   /** The database file, or `:memory:`. */
@@ -51,15 +52,17 @@ export function createStoreOn(db: Db, { file, newId }: StoreOptions) {
   const notes = createNotes(db)
   const machineId = notes.machineId(newId)
   const journal = createJournal(db, machineId)
-  const tables = createTables(db)
+  const versions = createRowVersions()
+  const tables = createTables(db, versions)
   const outbox = createOutbox(db)
-  const live = createLiveTable(db)
-  const transact = createTransact(db, file, () => {
+  const live = createLiveTable(db, versions)
+  const wal = createWal(db)
+  const transact = createTransact(db, file, wal.noteCommit, () => {
     journal.reload()
     tables.sessions.reload()
     tables.operator.reload()
   })
-  const fleet = createFleetQueries(db)
+  const fleet = createFleetQueries(db, versions)
   journal.checkHead(journal.daemonChain)
   for (const id of fleet.unended()) journal.checkHead(`session:${id}`)
   return {
@@ -69,7 +72,7 @@ export function createStoreOn(db: Db, { file, newId }: StoreOptions) {
     ...tables,
     outbox,
     notes,
-    activities: createActivities(db),
+    activities: createActivities(db, versions),
     modelCalls: createModelCalls(db),
     live: {
       setUsage: (id: string, usage: Parameters<typeof live.setUsage>[1]) => live.setUsage(id, usage, noHash),
@@ -78,9 +81,10 @@ export function createStoreOn(db: Db, { file, newId }: StoreOptions) {
       fleet,
       audit: createAuditQueries(db),
       costs: createCostQueries(db),
-      sessions: createSessionQueries(db),
+      sessions: createSessionQueries(db, versions),
     },
     transact,
+    wal,
     /** Appends facts, projects them and queues effects; only inside {@link transact}. */
     commit(commit: Commit): readonly Fact[] {
       const { actor, atMs, commandId, facts } = commit
@@ -106,12 +110,14 @@ export type Store = ReturnType<typeof createStore>
  * Runs work in one transaction: all of it is stored or nothing. `isDurable` waits until it is on the disk. What SQLite
  * refuses becomes an error of the contract, and memory is read anew from what is stored.
  */
-function createTransact(db: Db, file: string, reload: () => void) {
+function createTransact(db: Db, file: string, onCommit: () => void, reload: () => void) {
   const run = db.transaction((work: () => unknown) => work())
   return <T>(work: () => T, isDurable = false): T => {
     if (isDurable) db.pragma('synchronous = FULL')
     try {
-      return run.immediate(work) as T
+      const result = run.immediate(work) as T
+      onCommit()
+      return result
     } catch (error) {
       reload()
       throw toStoreError(error, file)

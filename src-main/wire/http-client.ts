@@ -149,13 +149,26 @@ async function* openStream(
     buffer = blocks.pop() ?? ''
     for (const block of blocks) {
       const event = readEvent(block)
-      if (event?.name === 'item')
-        yield event.cursor === undefined ? { item: event.data } : { item: event.data, cursor: event.cursor }
+      if (event?.name === 'item') yield toItem(event, block.length)
       else if (event?.name === 'end') return endStream(event.data)
     }
   }
   if (answer.status !== 200) throw errorOf(parse(buffer), answer.status)
   if (!options.signal?.aborted) throw new SignalboxError('disconnected', {})
+}
+
+/** What a daemon sent as a large item is large on the next line too; it does not say so itself. */
+const largeChars = 16_384
+
+function toItem(
+  { data, cursor }: { readonly data: unknown; readonly cursor: number | undefined },
+  chars: number,
+): StreamItem<unknown> {
+  return {
+    item: data,
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(chars > largeChars ? { isLarge: true } : {}),
+  }
 }
 
 function endStream(data: unknown): void {

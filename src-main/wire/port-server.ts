@@ -159,7 +159,7 @@ function createBatch(
     add(entry: StreamItem<unknown>): boolean {
       items.push(entry.item)
       cursor = entry.cursor ?? cursor
-      if (items.length >= maxBatch) {
+      if (entry.isLarge || items.length >= maxBatch) {
         flush()
         return true
       }

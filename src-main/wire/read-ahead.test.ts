@@ -45,6 +45,37 @@ it('runs no further ahead of a reader that does not read, and goes on when it do
   await expect.poll(() => messages).toBe(maxUnread + 3)
 })
 
+it('posts large items one by one, in order, and lets others run in between', async () => {
+  const [left, right] = memoryPorts()
+  const contract = { parts: { all: stream({ plane: 'rows', input: z.object({}), output: z.string() }) } }
+  const parts = {
+    async *all() {
+      yield { item: 'small' }
+      for (const item of ['one', 'two', 'three']) yield { item, isLarge: true as const }
+      yield { item: 'last' }
+    },
+  }
+  const powers = { newId: () => crypto.randomUUID(), onDefect() {}, checksOutput: false }
+  let turns = 0
+  const nextTurn = () => {
+    turns += 1
+    return options.nextTurn()
+  }
+  servePort(left, createRouter(contract, { parts }, powers), { ...options, nextTurn })
+  const messages: unknown[] = []
+  right.onMessage((message) => void messages.push(message))
+  right.post({ t: 'open', id: 1, path: 'parts.all', input: {} })
+  await expect.poll(() => messages.length).toBe(5)
+  expect(messages).toEqual([
+    { t: 'item', id: 1, items: ['small', 'one'] },
+    { t: 'item', id: 1, items: ['two'] },
+    { t: 'item', id: 1, items: ['three'] },
+    { t: 'item', id: 1, items: ['last'] },
+    { t: 'end', id: 1 },
+  ])
+  expect(turns).toBe(3)
+})
+
 it('lets go of a stream that waits for its reader when the port closes', async () => {
   const [left, right] = memoryPorts()
   let isOver = false

@@ -1,4 +1,4 @@
-import type { Activity } from '@contract/session.ts'
+import type { Activity } from '@contract/activity.ts'
 import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient } from './access.tsx'

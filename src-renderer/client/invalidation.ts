@@ -9,7 +9,6 @@ export type QueryRoot =
   | 'audit'
   | 'capability'
   | 'fleet.overview'
-  | 'fleet.diagram'
   | 'fleet.asks'
   | 'fleet.costs'
   | 'session.get'
@@ -17,7 +16,7 @@ export type QueryRoot =
   | 'workarea.changes'
   | 'workarea.fileDiff'
 
-const lists = ['fleet.overview', 'fleet.diagram', 'session.list', 'session.get'] as const
+const lists = ['fleet.overview', 'session.list', 'session.get'] as const
 const one = ['session.get', 'session.list'] as const
 const authority = ['session.get', 'session.list', 'capability'] as const
 const files = ['session.get', 'session.list', 'workarea.changes', 'workarea.fileDiff'] as const

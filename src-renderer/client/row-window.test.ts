@@ -9,10 +9,20 @@ const ids = (...names: string[]) => names as SessionRow['id'][]
 it('keeps the identity of rows that did not change and drops those that left the window', () => {
   const first = applyRows(
     undefined,
-    { total: 3, atSeq: 1, order: ids('a', 'b', 'c'), changed: [row('a', '1'), row('b', '1'), row('c', '1')] },
+    {
+      total: 3,
+      atSeq: 1,
+      order: ids('a', 'b', 'c'),
+      changed: [row('a', '1'), row('b', '1'), row('c', '1')],
+      isMore: false,
+    },
     0,
   )
-  const next = applyRows(first, { total: 2, atSeq: 2, order: ids('b', 'a'), changed: [row('b', '2')] }, 0)
+  const next = applyRows(
+    first,
+    { total: 2, atSeq: 2, order: ids('b', 'a'), changed: [row('b', '2')], isMore: false },
+    0,
+  )
   expect(next.rows.map((one) => one.title)).toEqual(['2', '1'])
   expect(next.rows[1]).toBe(first.rows[0])
   expect(next.total).toBe(2)

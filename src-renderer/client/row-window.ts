@@ -50,10 +50,15 @@ export function useRowWindow(input: RowWindowInput): {
     const wanted = JSON.parse(text) as RowWindowInput
     const key = keyOf('fleet', 'rows', wanted)
     const read = async () => {
+      let pieces: SessionRow[] = []
       for await (const item of client.fleet.rows(wanted, { signal: controller.signal })) {
         if (controller.signal.aborted) return
+        pieces.push(...item.changed)
+        if (item.isMore) continue
+        const whole = { ...item, changed: pieces }
+        pieces = []
         setProblem(null)
-        queries.setQueryData<RowWindow>(key, (before) => applyRows(before, item, wanted.from ?? 0))
+        queries.setQueryData<RowWindow>(key, (before) => applyRows(before, whole, wanted.from ?? 0))
       }
     }
     read().catch((error: unknown) => {

@@ -65,15 +65,40 @@ const asked: readonly AskedSession[] = [
   {
     prompt: 'Review the webhook tests',
     model: 'openai-compatible/gpt-5-mini',
-    turns: [...steps.slice(1), { text: lines(4000) }],
+    turns: [
+      ...steps.slice(1),
+      {
+        calls: [
+          {
+            name: 'delegate',
+            args: { title: 'Read the retry tests', task: 'Read the retry tests.', token_budget: 60_000 },
+          },
+          {
+            name: 'delegate',
+            args: {
+              title: 'Look for waits that flake',
+              task: 'Look for waits that flake.',
+              may_change: false,
+            },
+          },
+        ],
+      },
+    ],
     until: 'streams',
   },
+]
+
+/** What the sub-agents of the last one do. */
+const pieces: readonly { readonly prompt: string; readonly turns: readonly Turn[] }[] = [
+  { prompt: 'Read the retry tests.', turns: [...steps.slice(1, 2), { text: lines(4000) }] },
+  { prompt: 'Look for waits that flake.', turns: [...steps.slice(0, 2), { text: lines(4000) }] },
 ]
 
 /** The turn of a conversation that is found by what its session was asked for. */
 function turnOf(call: ModelCall, index: number): Turn {
   const prompt = call.messages.find(({ role }) => role === 'user')?.text ?? ''
-  return asked.find((one) => prompt.includes(one.prompt))?.turns[index] ?? { text: ['Done.'] }
+  const found = [...asked, ...pieces].find((one) => prompt.includes(one.prompt))
+  return found?.turns[index] ?? { text: ['Done.'] }
 }
 
 /** Starts a model on this machine and sessions that call it; the last one is in mid-answer afterwards. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ActivityBody } from '../../contract/session.ts'
+import { ActivityBody } from '../../contract/activity.ts'
 import { readPermission } from './permission.ts'
 import { createUpdateReader } from './session-updates.ts'
 import { createToolCallReader } from './tool-calls.ts'

@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import { field, itemsOf, lineOf, textOf } from './fields.ts'
 import { type ToolCallReader, textOfBlock } from './tool-calls.ts'
 

@@ -1,5 +1,5 @@
 import { isAbsolute, relative, sep } from 'node:path'
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import { field, itemsOf, lineOf, tailOf, textOf } from './fields.ts'
 
 export type ToolActivity = Extract<ActivityBody, { kind: 'tool' }>

@@ -13,6 +13,7 @@ import { createPermissions } from './permissions.ts'
 import { planTool } from './plan-tool.ts'
 import { createRunActivities } from './run-activities.ts'
 import { type Candidate, type NewModelError, sessionModel } from './session-model.ts'
+import { type Equipment, type Means, subAgentTool } from './sub-agent-tool.ts'
 import { systemPrompt } from './system-prompt.ts'
 import { workareaTools } from './tools.ts'
 import { conversationOf } from './transcript.ts'
@@ -69,15 +70,20 @@ export function openConversation(options: ConversationOptions): RuntimeHandle {
 }
 
 function startTalk(options: ConversationOptions, gate: Gate) {
-  const { session, harness, models, candidates } = options
+  const { session, harness, candidates, confinement, clock } = options
+  const { passed } = gate
+  const equip = (means: Means) => equipment(options, means)
+  const { door, readModelCall, openModelCall, run } = session
+  const means = { door, readModelCall, openModelCall, run, passed, callPrefix: '' }
+  const { model, tools: ownTools, permission, confirm } = equip(means)
+  const toolNames = ownTools.map(({ name }) => name)
   const tools = [
-    ...workareaTools(options.openTools(session)),
-    planTool((entries) => session.emit({ kind: 'plan', entries })),
-  ].map((tool) => atTheDoor(tool, session, gate))
-  const model = harness.failover(
-    candidates.map((one) => sessionModel(one, models, session, gate.passed, options.newModelError)),
-  )
-  const { permission, confirm } = createPermissions(session, options.confinement)
+    ...ownTools,
+    ...[
+      planTool((entries) => session.emit({ kind: 'plan', entries })),
+      subAgentTool({ session, harness, candidates, confinement, clock, passed, toolNames, equip }),
+    ].map((tool) => atTheDoor(tool, means)),
+  ]
   let messages: readonly Message[] = conversationOf(session.continues?.transcript ?? [])
   let turns = 0
   return async (prompt: string, signal: AbortSignal): Promise<TurnResult> => {
@@ -103,17 +109,34 @@ function startTalk(options: ConversationOptions, gate: Gate) {
   }
 }
 
+/** Model, tools and permissions of an agent with these means. */
+function equipment(
+  { session, harness, candidates, models, newModelError, confinement, openTools }: ConversationOptions,
+  means: Means,
+): Equipment {
+  const { passed, door, openModelCall, run, callPrefix } = means
+  // Whoever calls, it is taken down in the recording of the session.
+  const ways = { readModelCall: session.readModelCall, openModelCall }
+  return {
+    model: harness.failover(
+      candidates.map((candidate) => sessionModel(candidate, models, ways, passed, newModelError)),
+    ),
+    tools: workareaTools(openTools({ ...session, run })).map((tool) => atTheDoor(tool, means)),
+    ...createPermissions({ ask: session.ask, door }, confinement, callPrefix),
+  }
+}
+
 /** Waits while paused; what the workarea refuses is put before the kernel's door too, so that it is recorded and shown. */
-function atTheDoor(tool: Tool, session: RuntimeSession, gate: Gate): Tool {
+function atTheDoor(tool: Tool, { door, passed }: Means): Tool {
   return {
     ...tool,
     execute: async (args, context) => {
-      await gate.passed(context.signal)
+      await passed(context.signal)
       try {
         return await tool.execute(args, context)
       } catch (error) {
         if (!(error instanceof SignalboxError) || error.code !== 'forbidden') throw error
-        session.door.open('path:outside', tool.summarize?.(args) ?? tool.name)
+        door.open('path:outside', tool.summarize?.(args) ?? tool.name)
         return { text: error.message, isError: true, details: { isForbidden: true } }
       }
     },

@@ -11,7 +11,11 @@ const options: readonly AskOption[] = [
 ]
 
 /** Who may do what in this session: the kernel's door decides about tools, a person about what can't be undone. */
-export function createPermissions(session: RuntimeSession, confinement: Confinement) {
+export function createPermissions(
+  session: Pick<RuntimeSession, 'door' | 'ask'>,
+  confinement: Confinement,
+  callPrefix: string,
+) {
   const agreed = new Set<string>()
   const whyAsk = (tool: string, args: Readonly<Record<string, unknown>>): string | undefined => {
     if (tool !== 'run_command') return undefined
@@ -31,7 +35,7 @@ export function createPermissions(session: RuntimeSession, confinement: Confinem
   const confirm = async (action: PendingAction): Promise<Decision> => {
     const isCommand = action.tool === 'run_command'
     const answer = await session.ask({
-      toolCallId: action.callId,
+      toolCallId: `${callPrefix}${action.callId}`,
       title: action.summary,
       command: isCommand ? commandOf(action.args) : null,
       paths: [],

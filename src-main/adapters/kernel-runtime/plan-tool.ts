@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { Tool } from '../../harness/core/tool.ts'
 
 type Entry = Extract<ActivityBody, { kind: 'plan' }>['entries'][number]

@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { RunEvent } from '../../harness/core/run-events.ts'
 import { commandOf, toolKinds } from './tools.ts'
 

@@ -2,8 +2,13 @@ import type { ProviderId } from '../../contract/agent.ts'
 import { SignalboxError } from '../../contract/errors.ts'
 import type { Model, ModelError, ModelErrorKind, ModelEvent } from '../../harness/core/model.ts'
 import type { ModelUse, Stop } from '../../ports/gateway.ts'
-import { ModelFault, type Models, type ModelEvent as UpstreamEvent } from '../../ports/models.ts'
-import type { ModelCallUnderWay, RuntimeSession } from '../../ports/runtime.ts'
+import {
+  ModelFault,
+  type ModelRequest,
+  type Models,
+  type ModelEvent as UpstreamEvent,
+} from '../../ports/models.ts'
+import type { ModelCallUnderWay, ReadModelCall, RuntimeSession } from '../../ports/runtime.ts'
 
 export interface Candidate {
   readonly provider: ProviderId
@@ -30,7 +35,7 @@ export function modelId({ provider, model }: Pick<Candidate, 'provider' | 'model
 export function sessionModel(
   candidate: Candidate,
   models: Models,
-  session: Pick<RuntimeSession, 'openModelCall'>,
+  session: Pick<RuntimeSession, 'readModelCall' | 'openModelCall'>,
   gate: (signal: AbortSignal) => Promise<void>,
   newError: NewModelError,
 ): Model {
@@ -41,21 +46,18 @@ export function sessionModel(
     stream: async function* (request, signal): AsyncIterable<ModelEvent> {
       await gate(signal)
       const { provider, model } = candidate
-      const { messages, tools } = request
-      const inputTokens = estimate(JSON.stringify([messages, tools]))
-      const opened = session.openModelCall({
-        provider,
-        model,
-        inputTokens,
-        request: { messages, tools },
-        cost,
-      })
+      const whole = { ...candidate, ...request }
+      const read = await readCall(session, whole, signal, newError)
+      // It may have been paused while a long request was read.
+      await gate(signal)
+      const inputTokens = estimate(read.letters)
+      const opened = session.openModelCall({ provider, model, inputTokens, request: read, cost })
       if (!opened.ok) throw newError('refused', opened.sentence, null)
       const metered = meter(opened.call, inputTokens)
       const ends = AbortSignal.any([signal, metered.stopped])
       try {
         const { recorded } = opened.call
-        const answer = recorded ? played(recorded) : models.stream({ ...candidate, ...request }, ends)
+        const answer = recorded ? played(recorded) : models.stream(sendable(whole, read), ends)
         for await (const event of answer) {
           metered.see(event)
           yield event
@@ -77,9 +79,31 @@ async function* played(recorded: readonly unknown[]): AsyncIterable<UpstreamEven
   for (const event of recorded) yield event as UpstreamEvent
 }
 
+async function readCall(
+  session: Pick<RuntimeSession, 'readModelCall'>,
+  request: ModelRequest,
+  signal: AbortSignal,
+  newError: NewModelError,
+): Promise<ReadModelCall> {
+  try {
+    return await session.readModelCall(request, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    const why = error instanceof Error ? error.message : String(error)
+    throw newError('refused', `this long request could not be read: ${why}`, null, error)
+  }
+}
+
+/** What was written beforehand goes out in place of the conversation; the rest tells how to read the answer. */
+function sendable(request: ModelRequest, { takeWritten }: ReadModelCall): ModelRequest {
+  return takeWritten
+    ? { ...request, messages: [{ role: 'user', text: '' }], tools: [], takeWritten }
+    : request
+}
+
 /** Rough, on the low side: a call must not be refused for what it will not cost. */
-function estimate(text: string): number {
-  return Math.max(1, Math.ceil(text.length / 5))
+function estimate(letters: number): number {
+  return Math.max(1, Math.ceil(letters / 5))
 }
 
 /** Follows one call: counts what arrives until the upstream says what it counted. */

@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { Tool, ToolArguments, ToolContext, ToolResult } from '../../harness/core/tool.ts'
 import type { WorkareaTools } from '../../ports/workarea-tools.ts'
 
@@ -34,6 +34,7 @@ export const toolKinds: Readonly<
   edit_file: 'edit',
   run_command: 'execute',
   update_plan: 'think',
+  delegate: 'other',
 }
 
 /** The tools of the kernel agent on a session's workarea. */

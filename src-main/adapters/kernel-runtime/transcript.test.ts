@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import { conversationOf } from './transcript.ts'
 
 const say = (text: string): ActivityBody => ({ kind: 'response', messageId: 'm', text })
@@ -12,6 +12,7 @@ it('gives our own calls back as calls, and those of others as words', () => {
     say('write.'),
     { kind: 'tool', callId: 'a', status: 'pending', name: 'write_file', input: '{"path":"x","content":""}' },
     { kind: 'tool', callId: 'a', status: 'completed', output: 'written' },
+    { kind: 'tool', callId: 'a.1', by: 'Look', status: 'completed', name: 'list_files', input: '{}' },
     { kind: 'tool', callId: 'b', status: 'completed', name: 'Bash', title: 'Run ls', input: '{}' },
     { kind: 'tool', callId: 'c', status: 'failed', name: 'read_file', input: '{"path":' },
     { kind: 'thought', messageId: 't', text: 'not told again' },

@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { Message } from '../../harness/core/message.ts'
 import { toolKinds } from './tools.ts'
 
@@ -18,7 +18,8 @@ export function conversationOf(transcript: readonly ActivityBody[]): Message[] {
   for (const body of transcript) {
     if (body.kind === 'prompt') messages.push({ role: 'user', text: body.text })
     else if (body.kind === 'response') say(messages, body.text)
-    else if (body.kind === 'tool' && !told.has(body.callId)) {
+    // What a sub-agent did was said in its report.
+    else if (body.kind === 'tool' && body.by === undefined && !told.has(body.callId)) {
       told.add(body.callId)
       pushTool(messages, finals.get(body.callId) ?? body)
     }

@@ -1,4 +1,4 @@
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { Step } from './script-schema.ts'
 import { filled, ScriptEnd, type Stage } from './stage.ts'
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ActivityBody } from '../../contract/session.ts'
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { Executor, LaunchSpec, NetworkDoor, RunOptions, RunOutcome } from '../../ports/executor.ts'
 import type {
   AskOutcome,
@@ -80,13 +80,14 @@ export async function openBareSession(options: BareSessionOptions) {
       asked.push(request)
       return options.answer?.(request) ?? { kind: 'cancelled' }
     },
+    ...unrecorded,
     openModelCall: (opening) =>
       openCall(
         opening,
         (device, what) => session.door.open(device, what).ok,
         (use) => settled.push(use),
       ),
-    openGateway: () => ({ host: '127.0.0.1', port: 1, key: 'session-key' }),
+    openSubAgent: () => ({ ok: false, reason: 'there are no sub-agents in this test' }),
     reportUsage: () => undefined,
     rememberChild: () => undefined,
     secret: async (provider) => options.secrets?.[provider],
@@ -96,6 +97,15 @@ export async function openBareSession(options: BareSessionOptions) {
   }
   const close = () => rm(base, { recursive: true, force: true })
   return { session, base, activities, opened, settled, asked, stop: () => stopping.abort(), close }
+}
+
+/** Nothing is recorded here, nothing is long, and nobody is at the gateway. */
+const unrecorded: Pick<RuntimeSession, 'readModelCall' | 'openGateway'> = {
+  readModelCall: async ({ messages, tools }) => ({
+    letters: JSON.stringify([messages, tools]).length,
+    canonical: undefined,
+  }),
+  openGateway: () => ({ host: '127.0.0.1', port: 1, key: 'session-key' }),
 }
 
 type Settled = Parameters<RuntimeSession['door']['settleModel']>[0]

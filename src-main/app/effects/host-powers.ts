@@ -2,8 +2,9 @@ import type { ModelCall } from '../../contract/process.ts'
 import type { SessionRow } from '../../contract/session.ts'
 import type { Clock, Ids, Log } from '../../ports/clock.ts'
 import type { Executor } from '../../ports/executor.ts'
-import type { Tape } from '../../ports/gateway.ts'
-import type { ModelChoice, Runtime } from '../../ports/runtime.ts'
+import type { GatewaySession, Tape } from '../../ports/gateway.ts'
+import type { ModelRequest } from '../../ports/models.ts'
+import type { ModelChoice, ReadModelCall, Runtime } from '../../ports/runtime.ts'
 import type { Secrets } from '../../ports/secrets.ts'
 import type { Workareas } from '../../ports/workareas.ts'
 import type { Asks } from './asks.ts'
@@ -11,7 +12,6 @@ import type { KernelHost } from './kernel-host.ts'
 import type { Ledger } from './ledger.ts'
 import type { LiveSession } from './live-session.ts'
 import type { ModelGateway } from './model-access.ts'
-import type { CallTellers } from './model-call.ts'
 import type { Programs } from './programs.ts'
 import type { KernelDoor } from './session-door.ts'
 
@@ -46,7 +46,12 @@ export interface HostPowers {
     /** SHA-256 of the recording that its end has closed; undefined when there is none. */
     digestOf(sessionId: string): Promise<string | undefined>
   }
-  readonly canonicalRequest: CallTellers['canonical']
+  /** Reads model calls of our own process, long ones on another thread. */
+  readonly readCall: (
+    request: ModelRequest,
+    session: Pick<GatewaySession, 'tape' | 'placeholders'>,
+    signal: AbortSignal,
+  ) => Promise<ReadModelCall>
   /** Shows a model call as it goes. */
   readonly noteCall: (call: ModelCall) => void
   readonly clock: Clock

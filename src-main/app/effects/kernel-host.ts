@@ -46,6 +46,13 @@ export type KernelNews =
       readonly detail: string
     }
 
+/** A sub-agent as a process. */
+export interface AgentPart {
+  readonly title: string
+  readonly devices: readonly string[]
+  readonly budget: Partial<Budget>
+}
+
 /** The kernel as sessions need it. */
 export interface KernelHost {
   /** Creates the process below the fleet with capabilities on the devices; it starts its first turn after this returns. */
@@ -61,9 +68,11 @@ export interface KernelHost {
   kill(pid: number): void
   suspend(pid: number): void
   resume(pid: number): void
-  /** Programs of a session that run outside; undefined = its process has ended. */
+  /** Programs of a session that run outside, and its sub-agents; undefined = its process has ended. */
   readonly parts: {
     spawn(parent: number, name: string): number | undefined
+    /** One with a budget carved out of the session's, and some of its devices; a reason where that can't be. */
+    spawnAgent(parent: number, agent: AgentPart): number | 'gone' | 'over_budget' | 'not_held'
     end(pid: number, reason: EndReason): void
     /** What the program was measured to have used, and how much of its processor time is new since the last time. */
     measured(pid: number, use: ProgramUse, newCpuMs: number): void

@@ -1,5 +1,6 @@
+import type { ActivityBody } from '../../contract/activity.ts'
 import type { NewFact } from '../../contract/events.ts'
-import type { ActivityBody, SessionRow, Usage } from '../../contract/session.ts'
+import type { SessionRow, Usage } from '../../contract/session.ts'
 import type { ChildIdentity } from '../../ports/executor.ts'
 import type { WorkareaRecord } from '../../ports/workareas.ts'
 

@@ -24,6 +24,8 @@ export interface LiveSession {
   readonly children: Set<Child>
   /** Commands of in-process tools under way. */
   readonly runs: Set<RunningProgram>
+  /** Processes of its sub-agents at work. */
+  readonly subAgents: Set<number>
   /** Why the session must end although its process ended normally, e.g. the agent crashed. */
   failure: string | undefined
   /** The budget that did not hold, once one did not. */
@@ -53,6 +55,7 @@ export function createLiveSession(row: SessionRow): LiveSession {
     meter: undefined,
     children: new Set(),
     runs: new Set(),
+    subAgents: new Set(),
     failure: undefined,
     exceeded: undefined,
     turnOver: Promise.resolve(),

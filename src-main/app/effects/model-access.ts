@@ -29,6 +29,9 @@ export interface Exceeded {
   readonly limit: number | null
 }
 
+/** Whoever has the budget that was used up. */
+export type Spender = 'session' | 'sub-agent'
+
 export interface ModelAccessParts {
   readonly sessionId: string
   readonly door: KernelDoor
@@ -38,6 +41,8 @@ export interface ModelAccessParts {
   readonly tape: Tape | null
   readonly placeholders: GatewaySession['placeholders']
   readonly exceeded: () => Exceeded | undefined
+  /** Whose budget it is that did not hold. */
+  readonly spender?: (exceeded: Exceeded) => Spender
   readonly showUsage: () => void
   readonly onRefused: (device: string, what: string, reason: string) => void
 }
@@ -101,7 +106,8 @@ function costOf({ isFree }: ModelAccessParts, use: ModelUse): { tokens: number; 
 function stopOf(parts: ModelAccessParts, reason: string): Stop {
   const exceeded = parts.exceeded()
   const cause = causeOf(parts, reason, exceeded !== undefined)
-  const sentence = cause === 'over_budget' ? overBudget(exceeded) : sentences[cause]
+  const spender = exceeded && parts.spender?.(exceeded)
+  const sentence = cause === 'over_budget' ? overBudget(exceeded, spender) : sentences[cause]
   return { ok: false, cause, sentence }
 }
 
@@ -127,11 +133,12 @@ const budgetNames: Readonly<Record<string, string>> = {
 }
 
 /** Names the limit, so that whoever reads it knows what to raise. */
-export function overBudget(exceeded: Exceeded | undefined): string {
-  if (!exceeded) return 'The budget of this session is used up.'
+export function overBudget(exceeded: Exceeded | undefined, spender: Spender = 'session'): string {
+  if (!exceeded) return `The budget of this ${spender} is used up.`
   const { resource, limit } = exceeded
   const name = budgetNames[resource] ?? 'budget'
-  return `The ${name} of this session is used up${limit === null ? '' : ` (${amount(resource, limit)})`}. Raise it in Signalbox and send a follow-up to go on.`
+  const what = `The ${name} of this ${spender} is used up${limit === null ? '' : ` (${amount(resource, limit)})`}.`
+  return spender === 'session' ? `${what} Raise it in Signalbox and send a follow-up to go on.` : what
 }
 
 function amount(resource: string, limit: number): string {

@@ -5,7 +5,6 @@ import type {
   CallOpening,
   CallOutcome,
   CallRecorder,
-  CanonicalRequest,
   GatewaySession,
   ModelOperation,
   ModelUse,
@@ -22,11 +21,6 @@ export interface CallTellers {
   readonly agent: string
   readonly title: string
   readonly note: (call: ModelCall) => void
-  /** A request without what no two runs share. */
-  readonly canonical: (
-    request: ModelCallOpening['request'],
-    placeholders: GatewaySession['placeholders'],
-  ) => CanonicalRequest
 }
 
 const tellEveryMs = 250
@@ -50,7 +44,7 @@ export function openModelCall(
     dialect: 'openai-chat',
     estimate: first,
   } as const
-  const taped = openTape(session, opening, about, tellers)
+  const taped = openTape(session, opening, about)
   if (!taped.ok) {
     told.end('refused', nothing, { error: taped.sentence })
     return taped
@@ -142,10 +136,11 @@ function openTape(
   { tape, placeholders }: GatewaySession,
   { request }: ModelCallOpening,
   about: CallOpening,
-  { canonical }: CallTellers,
 ): Taped | Stop {
   if (!tape) return { ok: true, recorder: null, recorded: null }
-  const asked = canonical(request, placeholders)
+  const asked = request.canonical
+  // A replay must never go out in place of its recording.
+  if (!asked) return { ok: false, cause: 'ended', sentence: 'This call can not be taken down.' }
   if (tape.mode === 'record') {
     const recorder = tape.record(asked, { ...about, placeholders })
     recorder.head({ status: 200, headers: {} })

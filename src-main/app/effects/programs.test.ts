@@ -10,7 +10,7 @@ it('a program stands still while its process does, and ends with it', async () =
   let tell: (news: KernelNews) => void = () => {}
   const programs = createPrograms({
     kernel: {
-      parts: { spawn: () => 7, end: () => {}, measured: () => {} },
+      parts: { spawn: () => 7, spawnAgent: () => 'gone', end: () => {}, measured: () => {} },
       onNews(listener) {
         tell = listener
         return () => {}

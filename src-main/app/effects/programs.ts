@@ -65,10 +65,9 @@ export function createPrograms({ kernel, executor, ledger, clock, log }: Program
     })
   }
   return {
-    /** Makes a started program a part of its session; it ends as a process when it ends as a program. */
-    follow(live: LiveSession, child: RunningProgram, name: string): void {
-      if (live.pid === undefined) return
-      const parent = live.pid
+    /** Makes a started program a part of its session, or of a sub-agent; it ends as a process when it ends as a program. */
+    follow(live: LiveSession, child: RunningProgram, name: string, parent = live.pid): void {
+      if (parent === undefined) return
       const pid = spawnPart({ kernel, log }, parent, name)
       if (pid === undefined) return
       const program: Program = { child, live, last: undefined }

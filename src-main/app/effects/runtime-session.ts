@@ -9,6 +9,7 @@ import { createGatewaySession } from './model-access.ts'
 import { openModelCall } from './model-call.ts'
 import { createSessionDoor } from './session-door.ts'
 import { reportChanges } from './session-end.ts'
+import { isOwn, netPrefix, openSubAgent } from './sub-agents.ts'
 
 export interface RuntimeSessionFacts {
   readonly accepted: AcceptedSession
@@ -35,7 +36,7 @@ export function openRuntimeSession(
       powers.log.warn('counting changes failed', { session: live.id, error }),
     )
   })
-  const doors = openDoors(powers, live, facts, showUsage)
+  const doors = openDoors(powers, live, facts.pid, showUsage)
   return {
     sessionId: live.id,
     agent: row.agent,
@@ -69,43 +70,60 @@ export function openRuntimeSession(
 function modelWays(
   powers: HostPowers,
   live: LiveSession,
-  { pid, home, record, replayed }: RuntimeSessionFacts,
+  facts: RuntimeSessionFacts,
   showUsage: () => void,
-): Pick<RuntimeSession, 'openGateway' | 'openModelCall'> {
+): Pick<RuntimeSession, 'openGateway' | 'readModelCall' | 'openModelCall' | 'openSubAgent'> {
+  const { pid, home, record, replayed } = facts
   const { gateway, kernel, ids, clock, noteCall, recordings } = powers
   const { agent, title } = live.row
-  const door = kernel.door(pid)
-  const session = createGatewaySession({
+  const tape = replayed?.tape ?? recordings.tape(live.id, kernel.door(pid).note)
+  const shared = {
     sessionId: live.id,
-    door,
     meter: () => live.meter,
     // A replay's money is not paid twice: it would be the fleet's of today.
     isFree: live.row.payment === 'none',
-    tape: replayed?.tape ?? recordings.tape(live.id, door.note),
+    tape,
     placeholders: [
       { text: record.path, token: '<workarea>' },
       { text: home, token: '<home>' },
       { text: live.id, token: '<session>' },
       { text: record.branch, token: '<branch>' },
     ],
-    exceeded: () => live.exceeded,
     showUsage,
+  }
+  const session = createGatewaySession({
+    ...shared,
+    door: kernel.door(pid),
+    exceeded: () => live.exceeded,
     onRefused: refusalTeller(powers, live, pid),
   })
+  const tellers = {
+    nowMs: clock.nowMs,
+    newId: ids.short,
+    agent,
+    title,
+    note: noteCall,
+  }
   return {
     openGateway(choice) {
       if (!gateway) throw new SignalboxError('agent_unavailable', { agent, state: 'broken' })
       live.isAtGateway = true
       return gateway.open(session, choice)
     },
-    openModelCall: (opening) =>
-      openModelCall(session, opening, {
-        nowMs: clock.nowMs,
-        newId: ids.short,
-        agent,
-        title,
-        note: noteCall,
-        canonical: powers.canonicalRequest,
+    readModelCall: (request, signal) => powers.readCall(request, session, signal),
+    openModelCall: (opening) => openModelCall(session, opening, tellers),
+    openSubAgent: (opening) =>
+      openSubAgent(powers, live, opening, (below, exceeded) => {
+        const access = createGatewaySession({
+          ...shared,
+          door: kernel.door(below),
+          exceeded,
+          spender: (over) => (isOwn(opening.budget, over) ? 'sub-agent' : 'session'),
+          onRefused: refusalTeller(powers, live, below),
+        })
+        const { door, network } = openDoors(powers, live, below, showUsage)
+        const { run } = createLaunches(powers, live, { ...facts, pid: below }, network)
+        return { door, run, openModelCall: (call) => openModelCall(access, call, tellers) }
       }),
   }
 }
@@ -120,15 +138,8 @@ function refusalTeller({ ledger }: HostPowers, live: LiveSession, pid: number) {
   }
 }
 
-const netPrefix = 'net:'
-
-/** The kernel's door of the session, and its network door over the same capabilities. */
-function openDoors(
-  powers: HostPowers,
-  live: LiveSession,
-  { pid }: RuntimeSessionFacts,
-  showUsage: () => void,
-) {
+/** The kernel's door of the session or of a sub-agent, and its network door over the same capabilities. */
+function openDoors(powers: HostPowers, live: LiveSession, pid: number, showUsage: () => void) {
   const { kernel, gateway } = powers
   return createSessionDoor({
     door: kernel.door(pid),
@@ -152,7 +163,7 @@ function openDoors(
 function createLaunches(
   powers: HostPowers,
   live: LiveSession,
-  { accepted, record, home }: RuntimeSessionFacts,
+  { accepted, record, home, pid }: RuntimeSessionFacts,
   network: NetworkDoor,
 ): Pick<RuntimeSession, 'launch' | 'run' | 'adoptChild'> {
   const { executor, programs } = powers
@@ -180,7 +191,7 @@ function createLaunches(
     run: (spec, options) =>
       executor.run(launchSpec(spec), network, {
         ...options,
-        onStart: (program) => followRun(powers, live, program, commandName(spec)),
+        onStart: (program) => followRun(powers, live, program, { name: commandName(spec), parent: pid }),
       }),
     async adoptChild(identity, forwards, fromByte) {
       const child = await executor.adopt(identity, { sessionId: live.id, forwards }, network, fromByte)
@@ -216,10 +227,10 @@ function followRun(
   { clock, programs, log }: HostPowers,
   live: LiveSession,
   program: RunningProgram,
-  name: string,
+  { name, parent }: { readonly name: string; readonly parent: number },
 ): void {
   live.runs.add(program)
-  const cancel = clock.after(partAfterMs, () => programs.follow(live, program, name))
+  const cancel = clock.after(partAfterMs, () => programs.follow(live, program, name, parent))
   void program.exited.finally(() => {
     cancel()
     live.runs.delete(program)

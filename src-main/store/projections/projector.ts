@@ -9,13 +9,13 @@ import { createAskTable } from './asks.ts'
 import { createCostTable, createOperatorTables } from './operator.ts'
 import { createProjectTable } from './projects.ts'
 import { createPromptTable } from './prompts.ts'
-import { createSessionTable } from './sessions.ts'
+import { createSessionTable, type RowVersions } from './sessions.ts'
 import { createWorkareaTable } from './workareas.ts'
 
 /** Every table that facts are projected to. */
-export function createTables(db: Db) {
+export function createTables(db: Db, versions: RowVersions) {
   return {
-    sessions: createSessionTable(db),
+    sessions: createSessionTable(db, versions),
     workareas: createWorkareaTable(db),
     asks: createAskTable(db),
     prompts: createPromptTable(db),

@@ -41,23 +41,22 @@ function sinceOf(row: SessionRow): number {
   return row.track.find((block) => block.phase === row.phase)?.enteredAtMs ?? row.createdAtMs
 }
 
-/** The columns that facts may change, in the order of their values. */
-const changing = [
-  'row',
-  'extras',
-  'changed_seq',
+/** The columns that facts may change and no index holds, in the order of their values. */
+const plain = ['row', 'extras', 'changed_seq', 'since_ms', 'tone', 'priority'] as const
+/** Those that indexes hold. SQLite writes an index anew for a column that is set, even to what it was. */
+const indexed = [
   'attention',
   'status',
   'phase',
-  'since_ms',
-  'tone',
   'search',
-  'priority',
   'workarea_id',
   'cost',
   'started_at_ms',
   'ended_at_ms',
 ] as const
+const changing = [...plain, ...indexed]
+
+const setting = (names: readonly string[]): string => names.map((name) => `${name} = ?`).join(', ')
 
 function statements(db: Db) {
   return {
@@ -66,9 +65,8 @@ function statements(db: Db) {
       `INSERT INTO sessions (id, ${changing.join(', ')}, project_id, agent, title, continues, created_at_ms)
        VALUES (?, ${changing.map(() => '?').join(', ')}, ?, ?, ?, ?, ?)`,
     ),
-    update: db.prepare(
-      `UPDATE sessions SET ${changing.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
-    ),
+    update: db.prepare(`UPDATE sessions SET ${setting(changing)} WHERE id = ?`),
+    updatePlain: db.prepare(`UPDATE sessions SET ${setting(plain)} WHERE id = ?`),
     insertInput: db.prepare(
       `INSERT INTO session_inputs (session_id, prompt, base, carry_changes, hosts, accept_unconfined)
        VALUES (?, ?, ?, ?, ?, ?)`,
@@ -79,13 +77,22 @@ function statements(db: Db) {
   }
 }
 
-/** Values of the columns that change, in the order of their names above. */
-function changingValues(state: SessionState, seq: number) {
-  const { row, extras } = state
-  const texts = [JSON.stringify(row), JSON.stringify(extras)] as const
-  const place = [attentionOf(state), row.status, row.phase, sinceOf(row), lampOf(row).tone] as const
-  const rest = [searchText(row), row.priority, row.workareaId, row.usage.costUsdNanos] as const
-  return [...texts, seq, ...place, ...rest, row.startedAtMs, row.endedAtMs] as const
+/** Values of the columns above, in the order of their names. */
+function plainValues({ row, extras }: SessionState, seq: number) {
+  return [
+    JSON.stringify(row),
+    JSON.stringify(extras),
+    seq,
+    sinceOf(row),
+    lampOf(row).tone,
+    row.priority,
+  ] as const
+}
+
+function indexedValues(state: SessionState) {
+  const { row } = state
+  const place = [attentionOf(state), row.status, row.phase, searchText(row)] as const
+  return [...place, row.workareaId, row.usage.costUsdNanos, row.startedAtMs, row.endedAtMs] as const
 }
 
 function toInput(stored: StoredInput): SessionInput {
@@ -106,14 +113,29 @@ function insertSession(
 ): void {
   const { row } = state
   const fixed = [row.projectId, row.agent, row.title, row.continues, row.createdAtMs] as const
-  sql.insert.run(row.id, ...changingValues(state, seq), ...fixed)
+  sql.insert.run(row.id, ...plainValues(state, seq), ...indexedValues(state), ...fixed)
   const { prompt, base, carryChanges, hosts, acceptUnconfined } = accepted
   const flags = [carryChanges ? 1 : 0, JSON.stringify(hosts), acceptUnconfined ? 1 : 0] as const
   sql.insertInput.run(row.id, prompt, base, ...flags)
 }
 
+/**
+ * Which rows changed since the store was opened, counted: what lists compare to see whether a row is still the one that
+ * they know. Reading it from the table would mean to read every row in sight, many times a second. A change that was
+ * rolled back counts too, which costs no more than one look at an unchanged row.
+ */
+export function createRowVersions() {
+  const versions = new Map<string, number>()
+  return {
+    bump: (sessionId: string): void => void versions.set(sessionId, (versions.get(sessionId) ?? 0) + 1),
+    of: (sessionId: string): number => versions.get(sessionId) ?? 0,
+  }
+}
+
+export type RowVersions = ReturnType<typeof createRowVersions>
+
 /** The sessions table: one state per session, with columns that lists are sorted and filtered by. */
-export function createSessionTable(db: Db) {
+export function createSessionTable(db: Db, versions: RowVersions) {
   const sql = statements(db)
   const cache = new Map<string, SessionState>()
   const remember = (state: SessionState): SessionState => {
@@ -132,12 +154,19 @@ export function createSessionTable(db: Db) {
     },
     insert(state: SessionState, fact: Fact, accepted: FactPayload<'session.accepted'>): void {
       insertSession(sql, state, fact.seq, accepted)
+      versions.bump(state.row.id)
       remember(state)
     },
     /** Stores what a fact made of a session; nothing is written for what did not change. */
     update(before: SessionState, state: SessionState, seq: number): void {
       if (before === state) return
-      sql.update.run(...changingValues(state, seq), state.row.id)
+      const known = indexedValues(before)
+      const found = indexedValues(state)
+      const isInPlace = found.every((value, index) => value === known[index])
+      const plainFound = plainValues(state, seq)
+      if (isInPlace) sql.updatePlain.run(...plainFound, state.row.id)
+      else sql.update.run(...plainFound, ...found, state.row.id)
+      versions.bump(state.row.id)
       remember(state)
     },
     /** Sessions that used a workarea, this one's and those that went on in it. */
@@ -154,13 +183,15 @@ export function createSessionTable(db: Db) {
 }
 
 /** Running totals of sessions that work; not facts, so that they may change many times a second. */
-export function createLiveTable(db: Db) {
+export function createLiveTable(db: Db, versions: RowVersions) {
   const set = db.prepare(
     `INSERT INTO session_live (session_id, version, activities_digest, usage) VALUES (?, 1, ?, ?)
      ON CONFLICT (session_id) DO UPDATE SET version = version + 1, usage = excluded.usage`,
   )
   return {
-    setUsage: (sessionId: string, usage: Usage, emptyDigest: string): void =>
-      void set.run(sessionId, emptyDigest, JSON.stringify(usage)),
+    setUsage(sessionId: string, usage: Usage, emptyDigest: string): void {
+      set.run(sessionId, emptyDigest, JSON.stringify(usage))
+      versions.bump(sessionId)
+    },
   }
 }

@@ -1,7 +1,8 @@
-import type { SessionId } from '../../contract/ids.ts'
 import type { Usage } from '../../contract/session.ts'
 import { attention } from '../../domain/session/attention.ts'
 import type { Db } from '../database.ts'
+import type { RowVersions } from '../projections/sessions.ts'
+import { createMarks } from './marks.ts'
 
 interface CountRow {
   readonly attention: number
@@ -26,18 +27,6 @@ interface WorkingRow {
   readonly usage: string | null
 }
 
-interface MarkRow {
-  readonly id: SessionId
-  readonly title: string
-  readonly phase: string
-  readonly since_ms: number
-  readonly tone: string
-  readonly created_at_ms: number
-}
-
-/** A session as the shared diagram draws it. */
-export type FleetMark = Pick<MarkRow, 'id' | 'title' | 'phase' | 'tone'> & { readonly sinceMs: number }
-
 /** A session that works: what it may spend, and what it is known to have used. */
 export interface WorkingUse {
   readonly projectId: string
@@ -58,10 +47,6 @@ function toWorkingUse({ project_id, budget, payment, usage }: WorkingRow): Worki
     tokens: (used?.inputTokens ?? 0) + (used?.outputTokens ?? 0),
   }
 }
-
-/** Sessions of one step of a long read: about a millisecond. */
-const stepRows = 250
-const moving = [attention.asks, attention.failed, attention.review, attention.working, attention.queued]
 
 function statements(db: Db) {
   const counts = db.prepare<[], CountRow>(
@@ -86,11 +71,6 @@ function statements(db: Db) {
       `SELECT id FROM sessions WHERE attention IN (${attention.asks}, ${attention.working}, ${attention.queued}) ORDER BY rowid`,
     )
     .pluck()
-  const marks = db.prepare<[{ group: number; before: number; id: string; limit: number }], MarkRow>(
-    `SELECT id, title, phase, since_ms, tone, created_at_ms FROM sessions
-     WHERE attention = :group AND created_at_ms <= :before AND (created_at_ms < :before OR id > :id)
-     ORDER BY created_at_ms DESC, id LIMIT :limit`,
-  )
   const queuedByProject = db.prepare<[], { project_id: string; count: number }>(
     `SELECT project_id, count(*) AS count FROM sessions WHERE attention = ${attention.queued} AND status = 'queued'
      GROUP BY project_id`,
@@ -100,7 +80,7 @@ function statements(db: Db) {
        json_extract(s.row, '$.payment') AS payment, l.usage
      FROM sessions s LEFT JOIN session_live l ON l.session_id = s.id WHERE ${occupied}`,
   )
-  return { counts, liveUsage, used, queue, unended, marks, queuedByProject, working }
+  return { counts, liveUsage, used, queue, unended, queuedByProject, working }
 }
 
 function sumCounts(rows: readonly CountRow[]): FleetCounts {
@@ -121,8 +101,8 @@ function sumCounts(rows: readonly CountRow[]): FleetCounts {
 }
 
 /** Reading the fleet as a whole; each is one walk over an index. */
-export function createFleetQueries(db: Db) {
-  const { counts, liveUsage, used, queue, unended, marks, queuedByProject, working } = statements(db)
+export function createFleetQueries(db: Db, versions: RowVersions) {
+  const { counts, liveUsage, used, queue, unended, queuedByProject, working } = statements(db)
   return {
     counts: (): FleetCounts => sumCounts(counts.all()),
     /** Money of sessions that work now: what is known of it, and how many did not say. */
@@ -148,27 +128,7 @@ export function createFleetQueries(db: Db) {
     working: (): readonly WorkingUse[] => working.all().map(toWorkingUse),
     /** Sessions that have not ended, oldest first. */
     unended: (): readonly string[] => unended.all(),
-    /** At most `limit` sessions that move or wait, those that need somebody first, in steps between which others may work. */
-    *markSteps(limit: number): Generator<readonly FleetMark[]> {
-      let left = limit
-      for (const group of moving) {
-        let before = Number.MAX_SAFE_INTEGER
-        let id = ''
-        for (let isMore = true; isMore && left > 0; ) {
-          const rows = marks.all({ group, before, id, limit: Math.min(left, stepRows) })
-          const last = rows.at(-1)
-          if (last) ({ created_at_ms: before, id } = last)
-          isMore = rows.length === stepRows
-          left -= rows.length
-          yield rows.map(({ id, title, phase, tone, since_ms }) => ({
-            id,
-            title,
-            phase,
-            sinceMs: since_ms,
-            tone,
-          }))
-        }
-      }
-    },
+    /** The sessions that move or wait, in steps; see there. */
+    markSteps: createMarks(db, versions).steps,
   }
 }

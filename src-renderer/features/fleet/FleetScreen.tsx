@@ -1,4 +1,5 @@
 import { useMemo, useRef, useState } from 'react'
+import { useDiagram } from '../../client/diagram-feed.ts'
 import { isLive, possibleFor } from '../../client/session-state.ts'
 import { useCommand } from '../../client/use-command.ts'
 import { useOverlay } from '../../stores/overlay.ts'
@@ -24,7 +25,7 @@ import {
   wholeListMax,
 } from './fleet.model.ts'
 import { Inspector } from './Inspector.tsx'
-import { useDiagram, useFleetRows } from './queries.ts'
+import { useFleetRows } from './queries.ts'
 import { SelectionBar } from './SelectionBar.tsx'
 import './fleet.css'
 
@@ -46,9 +47,9 @@ export function FleetScreen(props: { isQueue: boolean }) {
     ? { view: 'queue' as const, group: 'none' as const, sort: 'attention' as const, text }
     : { view, group, sort, text }
   const list = useFleetRows(filter)
-  const diagram = useDiagram()
+  const marks = useDiagram()
   // Elapsed times run only while something does; the rest ages by the minute.
-  const isMoving = (diagram.data ?? []).some(
+  const isMoving = marks.some(
     (mark) => mark.phase === 'run' || mark.phase === 'prepare' || mark.phase === 'ask',
   )
   const nowMs = useNow(isMoving ? 1000 : 15_000)
@@ -64,9 +65,7 @@ export function FleetScreen(props: { isQueue: boolean }) {
     <div className={`fleet${isInspectorOpen && shownActive ? '' : ' alone'}`}>
       <div className="fleet-list" ref={place}>
         {!props.isQueue && <h1 className="unseen">Fleet</h1>}
-        {!props.isQueue && (
-          <FleetDiagram marks={diagram.data ?? []} active={shownActive} nowMs={nowMs} onPick={pick} />
-        )}
+        {!props.isQueue && <FleetDiagram marks={marks} active={shownActive} nowMs={nowMs} onPick={pick} />}
         <FilterBar
           isQueue={props.isQueue}
           findRef={find}

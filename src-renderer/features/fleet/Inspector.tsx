@@ -3,6 +3,7 @@ import { ShieldAlert, ShieldCheck } from 'lucide-react'
 import { memo } from 'react'
 import { useClient } from '../../client/access.tsx'
 import { possibleFor, trackOf, wallOf } from '../../client/session-state.ts'
+import { createOwnNames } from '../../client/target-name.ts'
 import { useCommand } from '../../client/use-command.ts'
 import { plural } from '../../format/amounts.ts'
 import { useOverlay } from '../../stores/overlay.ts'
@@ -93,6 +94,7 @@ function Authority(props: { detail: SessionDetail }) {
   const { row, capabilities } = props.detail
   const wall = row.confinement
   const held = capabilities.filter((one) => one.state === 'held')
+  const nameOf = createOwnNames(held.map((one) => one.device))
   const refused = row.refusals > 0 ? ` ${plural(row.refusals, 'refusal')}.` : ''
   return (
     <section className="inspector-part">
@@ -100,7 +102,7 @@ function Authority(props: { detail: SessionDetail }) {
       <div className="line wraps inspector-chips">
         {held.slice(0, 8).map((one) => (
           <Chip key={one.device} hint={`${one.device}, used ${one.uses} times`}>
-            <Foreign text={one.device.replace(':', ' ')} max={34} />
+            <Foreign text={nameOf(one.device).replace(':', ' ')} max={34} />
           </Chip>
         ))}
         {held.length > 8 && <span className="faint tiny">{held.length - 8} more</span>}

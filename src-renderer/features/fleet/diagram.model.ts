@@ -65,7 +65,7 @@ export function layOutDiagram(
     return block
   })
   const placed = blocks.flatMap((block) => {
-    const inside = marks.filter((one) => one.phase === block.phase).sort((a, b) => a.sinceMs - b.sinceMs)
+    const inside = marks.filter((one) => one.phase === block.phase).sort(bySince)
     return inside.map((mark, index) => ({
       id: mark.id,
       title: mark.title,
@@ -78,6 +78,11 @@ export function layOutDiagram(
     }))
   })
   return { blocks, placed }
+}
+
+/** Those of one moment by their ids: marks come in any order. */
+function bySince(a: Mark, b: Mark): number {
+  return a.sinceMs - b.sinceMs || (a.id < b.id ? -1 : 1)
 }
 
 const inset = 0.006

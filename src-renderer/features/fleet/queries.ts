@@ -8,10 +8,6 @@ export function useOverviewCounts() {
   return useRead('fleet', 'overview', {})
 }
 
-export function useDiagram() {
-  return useRead('fleet', 'diagram', {})
-}
-
 export function useSession(sessionId: string | null) {
   return useRead(
     'session',

@@ -1,9 +1,10 @@
 import type { SessionDetail } from '@contract/session.ts'
 import type { ReactNode } from 'react'
 import { wallOf } from '../../client/session-state.ts'
+import { createOwnNames } from '../../client/target-name.ts'
 import { plural } from '../../format/amounts.ts'
 import { formatInstant, formatMoment } from '../../format/duration.ts'
-import { shortHash } from '../../format/visible-text.ts'
+import { shortHash, visibleLine } from '../../format/visible-text.ts'
 import { BudgetList } from '../../ui/Budget.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
@@ -13,6 +14,7 @@ import { useChain } from './queries.ts'
 /** What the session may do, how often it did, what it was refused, its budget and its wall; `held` is what its processes hold. */
 export function AuthorityTab(props: { detail: SessionDetail; nowMs: number; held: ReactNode }) {
   const { row, capabilities, notes } = props.detail
+  const nameOf = createOwnNames(capabilities.map((one) => one.device))
   return (
     <div className="side-tab">
       <h2 className="section-title">Budget</h2>
@@ -33,8 +35,8 @@ export function AuthorityTab(props: { detail: SessionDetail; nowMs: number; held
               label={one.state}
               size={10}
             />
-            <span className="grow cut">
-              <Foreign className="mono" text={one.device} max={90} />
+            <span className="grow cut" title={visibleLine(one.device)}>
+              <Foreign className="mono" text={nameOf(one.device)} max={90} />
             </span>
             <span className="faint num">{plural(one.uses, 'use')}</span>
             {one.refusals > 0 && <span className="danger-text num">{plural(one.refusals, 'refusal')}</span>}

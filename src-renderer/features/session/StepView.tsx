@@ -38,6 +38,7 @@ function iconOf(step: Step): ReactNode {
 }
 
 function toolIcon(tool: Tool): ReactNode {
+  if (tool.name === 'delegate') return <Bot {...icon} />
   switch (tool.tool) {
     case 'read':
       return <FileText {...icon} />
@@ -58,9 +59,10 @@ function toolIcon(tool: Tool): ReactNode {
 /** One step of a session: when, what kind, and what it was. Everything the agent says is text. */
 export function StepView(props: { step: Step; startMs: number; isActive: boolean; ask: ReactNode }) {
   const { step } = props
+  const isBySubAgent = step.kind === 'tool' && step.tool.by !== undefined
   return (
     <div
-      className={`step${props.isActive ? ' active' : ''}`}
+      className={`step${props.isActive ? ' active' : ''}${isBySubAgent ? ' of-sub-agent' : ''}`}
       aria-current={props.isActive ? 'step' : undefined}
     >
       <span className="step-time">{formatOffset(step.atMs - props.startMs)}</span>
@@ -172,8 +174,15 @@ function ToolCall(props: { tool: Tool }) {
           <Counts insertions={tool.insertions} deletions={tool.deletions ?? 0} hidesZero />
         )}{' '}
         <ToolState tool={tool} />
+        {tool.by !== undefined && (
+          <span className="faint small" title="What a sub-agent did">
+            {' · '}
+            <span className="unseen">by the sub-agent </span>
+            <Foreign text={tool.by} max={80} />
+          </span>
+        )}
       </div>
-      {tool.output && <Output text={tool.output} isFailed={isFailed} />}
+      {tool.output && <Output text={tool.output} isFailed={isFailed} isReport={tool.name === 'delegate'} />}
     </>
   )
 }
@@ -195,21 +204,24 @@ function ToolState(props: { tool: Tool }) {
   )
 }
 
-function Output(props: { text: string; isFailed: boolean }) {
+const countLines = (lines: number): string => (lines === 1 ? '1 line' : `${lines} lines`)
+
+/** Of a failed call the end is shown, of a sub-agent's report the beginning, of anything else nothing until it is opened. */
+function Output(props: { text: string; isFailed: boolean; isReport: boolean }) {
   const [isOpen, setOpen] = useState(false)
-  const most = isOpen ? 400 : props.isFailed ? 6 : 0
-  const { text, more } = excerpt(props.text, props.isFailed, most)
+  const most = isOpen ? 400 : props.isFailed || props.isReport ? 6 : 0
+  const { text, more } = excerpt(props.text, props.isFailed && !props.isReport, most)
   return (
     <>
       {most > 0 && (
-        <div className={`output mono${props.isFailed ? ' failed' : ''}`}>
+        <div className={`output${props.isReport ? ' report' : ' mono'}${props.isFailed ? ' failed' : ''}`}>
           <ForeignBlock text={text.slice(0, 60_000)} />
         </div>
       )}
       {(more > 0 || isOpen) && (
         <More
           onPress={() => setOpen(!isOpen)}
-          text={isOpen ? 'Hide output' : `Show ${most === 0 ? '' : 'all '}output, ${more + most} lines`}
+          text={isOpen ? 'Hide output' : `Show ${most === 0 ? '' : 'all '}output, ${countLines(more + most)}`}
         />
       )}
     </>

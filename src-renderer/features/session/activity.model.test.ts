@@ -1,4 +1,4 @@
-import type { Activity, ActivityBody } from '@contract/session.ts'
+import type { Activity, ActivityBody } from '@contract/activity.ts'
 import { expect, it } from 'vitest'
 import { excerpt, foldActivities, isTrouble, sayTool } from './activity.model.ts'
 
@@ -31,7 +31,9 @@ it('keeps what is known of a tool call when later items leave it out', () => {
         command: ['npm', 'test'],
         output: 'one\n',
       },
-      { kind: 'tool', callId: 'c', status: 'failed', output: 'two\n', exitCode: 1 },
+      // A running command tells all of its output so far, again and again.
+      { kind: 'tool', callId: 'c', status: 'running', output: 'one\ntwo\n' },
+      { kind: 'tool', callId: 'c', status: 'failed', exitCode: 1 },
     ),
   )
   expect(step).toMatchObject({

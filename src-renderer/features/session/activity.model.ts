@@ -1,4 +1,4 @@
-import type { Activity, ActivityBody } from '@contract/session.ts'
+import type { Activity, ActivityBody } from '@contract/activity.ts'
 import { quoteWord } from '../../format/visible-text.ts'
 
 type Body<K extends ActivityBody['kind']> = Extract<ActivityBody, { kind: K }>
@@ -84,12 +84,10 @@ function merge(before: Step | undefined, key: string, atMs: number, body: Activi
   }
 }
 
-/** Later items of a call add to what is known; an item that leaves a field out does not erase it. */
+/** Later items of a call say more of what is known; an item that leaves a field out does not erase it. */
 function mergeTool(before: Tool | undefined, body: Body<'tool'>): Tool {
   const { kind: _kind, ...tool } = body
-  const output =
-    before?.output !== undefined && tool.output !== undefined ? before.output + tool.output : undefined
-  return { ...before, ...tool, ...(output === undefined ? {} : { output }) }
+  return { ...before, ...tool }
 }
 
 const verbs: Readonly<Record<NonNullable<Tool['tool']>, readonly [done: string, doing: string]>> = {

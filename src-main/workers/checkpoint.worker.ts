@@ -1,0 +1,4 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { serveCheckpoints } from './checkpoint-thread.ts'
+
+serveCheckpoints(parentPort, workerData)
