@@ -2,7 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import type { Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { connect } from '../src-main/cli/connect.ts'
+import { statePaths } from '../src-main/config.ts'
+import { until } from './fixtures/daemon.ts'
 import { type LaunchedApp, launchApp } from './fixtures/electron-app.ts'
 import { electronInUse } from './tools/get-electron.mjs'
 import { isRoot, projectRoot } from './tools/project.mjs'
@@ -18,8 +22,70 @@ afterAll(async () => {
 })
 
 it('shows its page without a complaint', async () => {
-  await running.page.waitForFunction(() => (document.getElementById('root')?.childElementCount ?? 0) > 0)
+  await running.page.waitForFunction(
+    () => document.querySelector('#root > .frame:not(.first-frame)') !== null,
+  )
   expect(running.complaints).toEqual([])
+})
+
+/** What the document holds before any code runs, as the shell serves it. */
+const served = (page: Page) =>
+  page.evaluate(async () => {
+    const text = await (await fetch('/index.html')).text()
+    const first = new DOMParser().parseFromString(text, 'text/html')
+    const words = (from: Document) =>
+      [...from.querySelectorAll('.strip-name, .search > .grow, .rail-name, .rail-title')].map((one) =>
+        one.textContent.trim(),
+      )
+    const styles = first.querySelector('style')?.textContent ?? ''
+    return {
+      words: words(first),
+      shownWords: words(document),
+      theme: first.documentElement.dataset.theme,
+      styles,
+    }
+  })
+
+it('brings its first frame along: the same frame as later, with its styles', async () => {
+  // A first start goes to its first steps, which have no places beside them.
+  await running.page.waitForFunction(() => window.location.hash !== '')
+  await running.page.evaluate(() => window.location.replace('#/fleet'))
+  await running.page.getByRole('navigation', { name: 'Places' }).waitFor()
+  const { words, shownWords, styles } = await served(running.page)
+  expect(words.length).toBeGreaterThan(10)
+  expect(words).toEqual(shownWords)
+  expect(styles).toContain('.rail-link')
+  expect(styles).toContain('--bg')
+})
+
+it('serves its own files alone, each with the policy', async () => {
+  const answers = await running.page.evaluate(() =>
+    Promise.all(
+      ['/index.html', '/nothing.js', '/%2e%2e/main/main.js', '/..%2f..%2fpackage.json'].map(async (path) => {
+        const { status, headers } = await fetch(path)
+        return {
+          status,
+          policy: headers.get('content-security-policy'),
+          sniff: headers.get('x-content-type-options'),
+        }
+      }),
+    ),
+  )
+  expect(answers.map(({ status }) => status)).toEqual([200, 404, 404, 404])
+  expect(answers[0]?.policy).toContain("default-src 'none'; script-src 'self';")
+  expect(answers[0]?.sniff).toBe('nosniff')
+})
+
+it('has the theme of the settings before its code runs', async () => {
+  const client = connect(statePaths(running.home, process.env))
+  for (const theme of ['dark', 'light'] as const) {
+    await client.settings.set({ theme })
+    await until(
+      `the first frame is ${theme}`,
+      () => served(running.page),
+      (found) => found.theme === theme,
+    )
+  }
 })
 
 it('hands a message port through the sandboxed preload, and a new one when asked again', async () => {

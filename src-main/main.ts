@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { app, BrowserWindow, session } from 'electron'
+import { collectGarbage } from './adapters/this-machine/collect-garbage.ts'
 import { keepPausesShort } from './adapters/this-machine/short-pauses.ts'
 import type { attach } from './compose/doors.ts'
 import type { House } from './compose.ts'
@@ -14,10 +15,12 @@ import { claimApplication, claimLinks, setApplicationMenu } from './shell/applic
 import { type Attachment, watchDaemon } from './shell/attachment.ts'
 import { followDesktop } from './shell/desktop.ts'
 import { showFatal } from './shell/fatal.ts'
+import { keepLook } from './shell/first-look.ts'
 import { chooseFolder } from './shell/folder-dialog.ts'
 import { createKeychainSecrets } from './shell/keychain-secrets.ts'
 import { createNotices } from './shell/notices.ts'
 import { announcePageScheme } from './shell/page-protocol.ts'
+import { createRest } from './shell/rest.ts'
 import { createTray } from './shell/tray.ts'
 import { isWindowSandboxed, openConsoleWindow, servePageFiles, showConsoleWindow } from './shell/window.ts'
 import { memoryPorts, type Port } from './wire/port.ts'
@@ -121,11 +124,11 @@ function createSwitchboard(): Switchboard {
 /** The whole application: the window opens first, then the house is put up, for which the window's calls wait. */
 async function run(config: Config, hash: string | undefined): Promise<(hash?: string) => void> {
   await app.whenReady()
-  const pageServed = servePageFiles(session.defaultSession, outFolder)
+  servePageFiles(session.defaultSession, outFolder)
   setApplicationMenu()
   claimLinks()
-  // A page of the development server is not served by us.
-  const isClear = developmentUrl ? Promise.resolve() : Promise.race([pageServed, delay(pagePatienceMs)])
+  const shown = Promise.withResolvers<void>()
+  const isClear = Promise.race([shown.promise.then(() => delay(frameMs)), delay(pagePatienceMs)])
   const entered = isClear.then(() => enter(config))
   const board = createSwitchboard()
   let attachment: Attachment | undefined
@@ -133,6 +136,7 @@ async function run(config: Config, hash: string | undefined): Promise<(hash?: st
     board,
     entered: entered.then((found) => ({ ...found, router: withDialogs(found.router) })),
     ready: () => attachment?.ready() ?? Promise.resolve(),
+    onShown: shown.resolve,
   })
   await Promise.all([entered, show(hash)])
   const inside = await entered
@@ -159,6 +163,9 @@ async function run(config: Config, hash: string | undefined): Promise<(hash?: st
 
 const nothing = () => {}
 
+/** Putting up the house holds the thread, and with it the window's first frame, which needs so long to the screen. */
+const frameMs = 40
+
 /** The house is put up after this long even where the page never comes. */
 const pagePatienceMs = 1000
 
@@ -166,10 +173,11 @@ interface ShowParts {
   readonly board: Switchboard
   readonly entered: Promise<Entered>
   readonly ready: () => Promise<void>
+  readonly onShown: () => void
 }
 
 /** Shows the one window: brings it to the front, or opens it anew when it was closed. */
-function createShow({ board, entered, ready }: ShowParts): (hash?: string) => Promise<void> {
+function createShow({ board, entered, ready, onShown }: ShowParts): (hash?: string) => Promise<void> {
   let window: Promise<BrowserWindow> | undefined
   return async (hash) => {
     const open = await window?.catch(() => undefined)
@@ -178,6 +186,7 @@ function createShow({ board, entered, ready }: ShowParts): (hash?: string) => Pr
       outFolder,
       serve: (port) => void entered.then((found) => board.serve(found, port)).catch(() => port.close()),
       ready,
+      onShown,
       ...(developmentUrl ? { developmentUrl } : {}),
       ...(hash ? { hash } : {}),
     })
@@ -199,16 +208,34 @@ function startDesktop(board: Switchboard, entered: Entered, show: (hash?: string
     else report(client.fleet[action]({}))
   })
   const notices = createNotices(show, () => undefined)
-  followDesktop({ client, tray, notices, log }, controller.signal).catch((error: unknown) => {
-    if (!controller.signal.aborted) log('tray and notices stopped', error)
+  const rest = createRest({
+    isIdle: async () => {
+      const { slots, queued } = await client.fleet.overview({})
+      return slots.used === 0 && queued === 0
+    },
+    rest: collectGarbage,
+    quietMs,
+    log,
   })
+  // A closed window leaves what served it behind.
+  app.on('window-all-closed', rest.touch)
+  followDesktop({ client, tray, notices, keepLook, touch: rest.touch, log }, controller.signal).catch(
+    (error: unknown) => {
+      if (!controller.signal.aborted) log('tray and notices stopped', error)
+    },
+  )
   return () => {
     controller.abort()
+    app.off('window-all-closed', rest.touch)
+    rest.close()
     close()
     notices.close()
     tray.close()
   }
 }
+
+/** So long nothing happens before what the start and the last sessions left is put away. */
+const quietMs = 15_000
 
 function iconFolder(): string {
   return app.isPackaged ? join(process.resourcesPath, 'icons') : join(outFolder, '../resources')

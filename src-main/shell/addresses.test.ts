@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { contentSecurityPolicy, hashOfArguments, isOpenableUrl, linkToHash } from './addresses.ts'
+import { contentSecurityPolicy, hashOfArguments, hasRail, isOpenableUrl, linkToHash } from './addresses.ts'
 
 it.each([
   ['https://example.org/a?b#c', true],
@@ -31,6 +31,15 @@ it.each([
 it('finds the link among the arguments', () => {
   expect(hashOfArguments(['electron', '.', '--flag', 'signalbox://needs-you'])).toBe('#/needs-you')
   expect(hashOfArguments(['electron', '.'])).toBeUndefined()
+})
+
+it.each([
+  ['#/fleet', true],
+  ['#/sessions', true],
+  ['#/session/ses-1', false],
+  ['#/first-run', false],
+])('knows whether the places stand beside %s', (hash, expected) => {
+  expect(hasRail(hash)).toBe(expected)
 })
 
 it('lets no script in but our own files', () => {

@@ -42,6 +42,11 @@ export function linkToHash(link: string): string | undefined {
   return path === undefined ? undefined : `#/${path}`
 }
 
+/** Whether the places of the console stand at the side of a page's own address. A session's page and the first steps have none. */
+export function hasRail(hash: string): boolean {
+  return !/^#\/(?:session|first-run)(?:\/|$)/.test(hash)
+}
+
 /** The first deep link among the arguments of a program, as the page's own address. */
 export function hashOfArguments(args: readonly string[]): string | undefined {
   const link = args.find((arg) => arg.startsWith('signalbox://'))

@@ -1,6 +1,7 @@
 import type { SignalboxContract } from '../contract/index.ts'
 import type { ClientOf } from '../contract/procedure.ts'
 import type { SessionRow } from '../contract/session.ts'
+import type { Look } from './look.ts'
 import { noticeFor } from './notice-texts.ts'
 import type { Notices } from './notices.ts'
 import type { TrayIcon } from './tray.ts'
@@ -11,6 +12,10 @@ export interface DesktopParts {
   readonly client: Client
   readonly tray: TrayIcon | undefined
   readonly notices: Notices
+  /** Told at the start and whenever a setting was changed. */
+  readonly keepLook: (look: Look) => void
+  /** Told of the start and of each fact. */
+  readonly touch: () => void
   readonly log: (message: string, error: unknown) => void
 }
 
@@ -20,7 +25,7 @@ const trayDelayMs = 300
 
 /** Keeps the tray's menu and the desktop's notices up with the journal until `signal` aborts. */
 export async function followDesktop(
-  { client, tray, notices, log }: DesktopParts,
+  { client, tray, notices, keepLook, touch, log }: DesktopParts,
   signal: AbortSignal,
 ): Promise<void> {
   let isTrayDue = false
@@ -37,10 +42,19 @@ export async function followDesktop(
       trayDelayMs,
     )
   }
+  const wear = () =>
+    void client.settings
+      .get({})
+      .then(keepLook)
+      .catch((error: unknown) => log('the look was not kept', error))
   const { atSeq } = await client.fleet.overview({})
   touchTray()
+  touch()
+  wear()
   for await (const { type, subject } of client.fleet.facts({ after: atSeq }, { signal })) {
     touchTray()
+    touch()
+    if (type === 'settings.changed') wear()
     if (tellable.has(type))
       await tell(client, notices, type, subject).catch((error: unknown) =>
         log('a notice was not shown', error),

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize, sep } from 'node:path'
-import { protocol, type Session } from 'electron'
+import { type ProtocolResponse, protocol, type Session } from 'electron'
 import { contentSecurityPolicy, pageOrigin, pageScheme } from './addresses.ts'
 
 const types: Record<string, string> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json; charset=utf-8',
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
@@ -23,33 +23,37 @@ export function announcePageScheme(): void {
   ])
 }
 
-/** The last answers are still on their way this long, in milliseconds, when all have been given. */
-const handOverMs = 20
-
 /**
- * Serves the built page from `folder` to one session, nothing outside it, every answer with the security headers. What
- * it returns resolves when a page has got its scripts: until then whatever else holds this thread holds up the page.
+ * Serves the built page from `folder` to one session, nothing outside it, every answer with the security headers. The
+ * document's root element gets the attributes that `dress` says for its address, so that its first frame looks right
+ * before any code runs.
+ *
+ * Electron prefers `protocol.handle`, which speaks in requests and responses of `fetch`: loading that implementation
+ * holds the thread for some 50 ms just when the window waits for its page, and it stays in memory.
  */
-export function servePage(session: Session, folder: string): Promise<void> {
-  const served = Promise.withResolvers<void>()
-  let open = 0
-  let hasScript = false
-  const answer = async (file: string): Promise<Response> => {
-    const bytes = await readFile(file).catch(() => undefined)
-    if (bytes === undefined) return new Response('not found', { status: 404 })
-    hasScript ||= extname(file) === '.js'
-    return new Response(new Uint8Array(bytes), { headers: headersFor(file) })
+export function servePage(session: Session, folder: string, dress: (address: URL) => string): void {
+  const read = async (address: string): Promise<ProtocolResponse> => {
+    const file = pageFile(folder, address)
+    const bytes = file === undefined ? undefined : await readFile(file).catch(() => undefined)
+    if (file === undefined || bytes === undefined) return notFound
+    const data = extname(file) === '.html' ? dressed(bytes, dress(new URL(address))) : bytes
+    return { data, mimeType: types[extname(file)] ?? 'application/octet-stream', charset: 'utf-8', headers }
   }
-  session.protocol.handle(pageScheme, async (request) => {
-    const file = pageFile(folder, request.url)
-    if (file === undefined) return new Response('not found', { status: 404 })
-    open += 1
-    const response = await answer(file)
-    open -= 1
-    if (open === 0 && hasScript) setTimeout(served.resolve, handOverMs)
-    return response
+  session.protocol.registerBufferProtocol(pageScheme, (request, answer) => {
+    read(request.url).then(answer, () => answer(notFound))
   })
-  return served.promise
+}
+
+const notFound: ProtocolResponse = { statusCode: 404, mimeType: 'text/plain', data: Buffer.from('not found') }
+
+const headers = {
+  'content-security-policy': contentSecurityPolicy,
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+}
+
+function dressed(html: Buffer, attributes: string): Buffer {
+  return Buffer.from(html.toString('utf8').replace('<html ', () => `<html ${attributes} `))
 }
 
 function pageFile(folder: string, address: string): string | undefined {
@@ -67,14 +71,5 @@ function decodePath(path: string): string | undefined {
     return decodeURIComponent(path)
   } catch {
     return undefined
-  }
-}
-
-function headersFor(file: string): Record<string, string> {
-  return {
-    'content-type': types[extname(file)] ?? 'application/octet-stream',
-    'content-security-policy': contentSecurityPolicy,
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-cache',
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { app, BrowserWindow, type Session, shell } from 'electron'
-import { isOpenableUrl, pageOrigin } from './addresses.ts'
+import { hasRail, isOpenableUrl, pageOrigin } from './addresses.ts'
+import { readFirstLook } from './first-look.ts'
 import { servePage } from './page-protocol.ts'
 import { handOverPorts, type ServePort } from './port-handover.ts'
 import { keepWindowState, readWindowState } from './window-state.ts'
@@ -15,6 +16,8 @@ export interface WindowOptions {
   readonly developmentUrl?: string
   /** Address within the page, `#/session/…`; without it the page's first screen. */
   readonly hash?: string
+  /** Called when the first frame has been drawn and the window is shown. */
+  readonly onShown?: () => void
 }
 
 /** False when Chromium's sandbox was switched off for the whole program, as the launcher must do for root. */
@@ -38,6 +41,7 @@ export async function openConsoleWindow(options: WindowOptions): Promise<Browser
     minHeight: 480,
     show: false,
     title: 'Signalbox',
+    backgroundColor: readFirstLook().background,
     webPreferences: {
       preload: join(options.outFolder, 'preload/index.cjs'),
       contextIsolation: true,
@@ -51,6 +55,7 @@ export async function openConsoleWindow(options: WindowOptions): Promise<Browser
     // Maximising shows the window too, so it waits for the first frame.
     if (place.isMaximized) window.maximize()
     else window.show()
+    options.onShown?.()
   })
   keepWindowState(window)
   refuseWandering(window)
@@ -64,8 +69,12 @@ export async function openConsoleWindow(options: WindowOptions): Promise<Browser
 function pageAddress(options: WindowOptions): string {
   const sandbox = isWindowSandboxed() ? 'on' : 'off'
   const base = options.developmentUrl ?? `${pageOrigin}/index.html`
-  return `${base}?sandbox=${sandbox}${options.hash ?? ''}`
+  const rail = options.hash === undefined || hasRail(options.hash) ? 'on' : 'off'
+  return `${base}?sandbox=${sandbox}&${railParameter}=${rail}${options.hash ?? ''}`
 }
+
+/** Tells the answering side whether the address, whose fragment it does not get, shows the list of places. */
+const railParameter = 'rail'
 
 /** Brings the window to the front, and to an address within its page when one is given. */
 export async function showConsoleWindow(window: BrowserWindow, hash?: string): Promise<void> {
@@ -99,7 +108,10 @@ function refusePermissions(session: Session): void {
   session.setPermissionCheckHandler((_contents, permission) => isAllowed(permission))
 }
 
-/** Lets the default session serve the built page; resolves when a page has got it. Call once, when the application is ready. */
-export function servePageFiles(session: Session, outFolder: string): Promise<void> {
-  return servePage(session, join(outFolder, 'renderer'))
+/** Lets a session serve the built page. Call once, when the application is ready. */
+export function servePageFiles(session: Session, outFolder: string): void {
+  servePage(session, join(outFolder, 'renderer'), (address) => {
+    const rail = address.searchParams.get(railParameter) === 'off' ? 'off' : 'on'
+    return `data-rail="${rail}" ${readFirstLook().attributes}`
+  })
 }

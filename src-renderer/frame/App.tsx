@@ -1,10 +1,3 @@
-// First of all, so that what a feature says of its own parts wins over what is said of all.
-import '@fontsource-variable/inter/wght.css'
-import '@fontsource-variable/jetbrains-mono/wght.css'
-import '../tokens.css'
-import '../base.css'
-import '../ui/parts.css'
-import '../ui/panes.css'
 import { Tooltip } from '@base-ui/react/tooltip'
 import { MutationCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { useState } from 'react'

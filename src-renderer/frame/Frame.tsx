@@ -17,7 +17,6 @@ import { preloadScreens, Screen } from './Screens.tsx'
 import { TitleStrip, useOverview } from './TitleStrip.tsx'
 import { useTheme } from './theme.ts'
 import { useAddress } from './use-address.ts'
-import './frame.css'
 
 const Layers = lazyPart(() => import('./Layers.tsx').then((it) => it.Layers))
 

@@ -1,6 +1,7 @@
 import type { Read } from '../client/use-read.ts'
 import type { Address } from '../format/address.ts'
 import { formatCount } from '../format/amounts.ts'
+import { preloadScreen } from './Screens.tsx'
 import type { useOverview } from './TitleStrip.tsx'
 
 type Overview = NonNullable<ReturnType<typeof useOverview>['data']>
@@ -71,6 +72,8 @@ function RailLink(props: { entry: Entry; isCurrent: boolean }) {
       href={`#/${screen}`}
       title={name}
       aria-current={props.isCurrent ? 'page' : undefined}
+      onPointerEnter={() => preloadScreen(screen)}
+      onFocus={() => preloadScreen(screen)}
     >
       <span className="rail-name">{name}</span>
       {count !== undefined && count > 0 && (

@@ -44,13 +44,28 @@ const StorageScreen = lazyPart(() =>
   import('../features/storage/StorageScreen.tsx').then((it) => it.StorageScreen),
 )
 
-/** Fetches the code of every screen, the likeliest first, so that going there shows it at once. */
+/** Fetches the code of what the next click most likely shows, so that it is there at once. */
 export function preloadScreens(): void {
-  for (const screen of [SessionScreen, ReviewPane, ApprovalsScreen, AuditScreen, AgentsScreen])
-    screen.preload()
-  for (const screen of [ProcessesScreen, AuthorityScreen, ModelsScreen]) screen.preload()
-  for (const part of [SessionProcesses, SessionAuthority, SessionCalls]) part.preload()
-  for (const screen of [StorageScreen, CostScreen, SettingsScreen, FirstRunScreen]) screen.preload()
+  for (const screen of [SessionScreen, ReviewPane, ApprovalsScreen]) screen.preload()
+}
+
+const places: Readonly<Partial<Record<Address['screen'], readonly { preload(): void }[]>>> = {
+  agents: [AgentsScreen],
+  processes: [ProcessesScreen],
+  authority: [AuthorityScreen],
+  models: [ModelsScreen],
+  audit: [AuditScreen],
+  storage: [StorageScreen],
+  cost: [CostScreen],
+  settings: [SettingsScreen],
+}
+
+/**
+ * Fetches the code of one screen, when the pointer or the focus is on the way to it. What nobody goes to is not loaded;
+ * with the charts it was half as much code again as the first screen's.
+ */
+export function preloadScreen(screen: Address['screen']): void {
+  for (const part of places[screen] ?? []) part.preload()
 }
 
 /** The screen of an address. Features do not know each other; where one shows inside another, it is put together here. */

@@ -132,7 +132,9 @@ export const keyTable: readonly KeyBinding[] = [
   of('authority', 'expand', ['ArrowRight'], 'unfold'),
   of('authority', 'find', ['/', 'Mod+F'], 'filter'),
   of('authority', 'inspector', ['Mod+I'], 'show or hide the inspector'),
+  of('authority', 'copy-id', ['Mod+Shift+C'], 'copy the exact name of the device'),
   of('authority', 'leave', ['Escape'], 'clear the filter'),
+  of('grant', 'run', ['Mod+Enter'], 'do what is said'),
   of('grant', 'leave', ['Escape'], 'leave it as it is'),
 
   of('models', 'move', ['ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'], 'move', native),
