@@ -207,18 +207,29 @@ describe('with a daemon', () => {
     const ps = await signalbox(['ps'])
     expect(ps).toMatchObject({ code: 0, err: '' })
     expect(ps.out).toMatch(/^PID +STATE[^\n]*\n1 .* fleet\n/)
-    expect(ps.out).toContain(`${id}  Do it.`)
+    expect(ps.out).toContain(`Do it.  ${id.slice(0, 12)}`)
     const rows: { pid: number; kind: string }[] = JSON.parse(
       (await signalbox(['ps', '-s', id, '--json'])).out,
     ).rows
     expect(rows[0]?.kind).toBe('session')
     const caps = await signalbox(['caps', '--pid', String(rows[0]?.pid)])
-    expect(caps).toMatchObject({ code: 0, out: expect.stringContaining('workarea:wka-') as string })
+    expect(caps).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('its workarea (workarea:wka-') as string,
+    })
     const tool = /^(\d+) .* tool:/m.exec(caps.out)?.[1] ?? ''
     expect(await signalbox(['caps', 'revoke', tool])).toMatchObject({ code: 0, out: `revoked ${tool}\n` })
     expect(await signalbox(['caps', 'revoke', tool])).toMatchObject({
       code: 1,
       err: expect.stringMatching(/capability not found/) as string,
+    })
+    const pid = String(rows[0]?.pid)
+    expect(await signalbox(['ps', 'priority', pid, '-3'])).toMatchObject({ code: 0, err: '' })
+    expect(await signalbox(['ps', 'suspend', pid])).toMatchObject({ code: 0, out: `suspended ${pid}\n` })
+    expect(await signalbox(['ps', 'resume', pid])).toMatchObject({ code: 0, out: `resumed ${pid}\n` })
+    expect(await signalbox(['ps', 'kill', '999999'])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/process not found \(pid: 999999\)/) as string,
     })
     expect((await signalbox(['models'])).out).toMatch(/0 calls/)
     expect((await signalbox(['models', '--prices'])).out).toMatch(/per million tokens/)

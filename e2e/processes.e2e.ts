@@ -119,6 +119,48 @@ it('sorts and filters by key, and never loses the row', async () => {
   await page.keyboard.press('g')
 })
 
+it('fires no shortcut in a text field, and Escape leaves it', async () => {
+  const { page } = running
+  const before = await own()
+  await page.getByRole('treegrid').focus()
+  await page.keyboard.press('/')
+  await page.keyboard.type('ksbtgxr+')
+  expect(await page.getByRole('textbox', { name: 'Filter processes' }).inputValue()).toBe('ksbtgxr+')
+  expect(await page.getByRole('dialog').count()).toBe(0)
+  await page.keyboard.press('Escape')
+  await rowOf(page).waitFor()
+  const now = await own()
+  expect([now?.state === 'stopped', now?.priority]).toEqual([false, before?.priority])
+  expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('treegrid')
+})
+
+it('names a workarea by its session, and finds it by its id as well', async () => {
+  const { page } = running
+  const { capabilities } = await client.capability.list({ sessionId })
+  const device = capabilities.find((one) => one.target.startsWith('workarea:'))?.target ?? ''
+  expect(device).toMatch(/^workarea:wka-/)
+  await page.keyboard.press('Control+6')
+  const grid = page.getByRole('treegrid', { name: 'Capabilities' })
+  const own = grid.getByRole('row', { name: new RegExp(`^device its workarea, held by ${title}`) })
+  const filter = page.getByRole('textbox', { name: 'Filter capabilities' })
+  for (const text of [device, 'workarea of count million']) {
+    await filter.fill(text)
+    await grid.getByRole('row', { name: /tool:/ }).first().waitFor({ state: 'detached' })
+    await own.waitFor()
+  }
+  await own.click()
+  const inspector = page.getByRole('complementary', { name: 'Selected capability' })
+  await inspector.getByRole('heading', { name: `workarea of ${title}` }).waitFor()
+  await inspector.getByText(device).waitFor()
+  await filter.fill('')
+  await page.evaluate((hash) => {
+    window.location.hash = hash
+  }, `#/session/${sessionId}/authority`)
+  const tab = page.getByRole('tabpanel')
+  await tab.getByText('Held by its processes now').waitFor()
+  expect(await tab.getByText(/wka-/).count()).toBe(0)
+})
+
 it('shows what it holds, and takes one thing away for good', async () => {
   const { page } = running
   const held = async () => (await client.capability.list({ sessionId })).capabilities
@@ -133,7 +175,14 @@ it('shows what it holds, and takes one thing away for good', async () => {
   await page.keyboard.press('d')
   const form = page.getByRole('group', { name: 'Revoke' })
   await form.getByText(/can no longer use tool:write_file/).waitFor()
-  await pressByKey(page, form.getByRole('button', { name: /^Revoke/ }))
+  // The focus comes to the question, never to the act; Escape goes back without it.
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Cancel')
+  await page.keyboard.press('Escape')
+  await form.waitFor({ state: 'detached' })
+  expect((await held()).map((one) => one.target)).toContain('tool:write_file')
+  await page.keyboard.press('d')
+  await form.waitFor()
+  await page.keyboard.press('Control+Enter')
   await until('it is gone', held, (now) => now.every((one) => one.target !== 'tool:write_file'))
   const { entries } = await client.audit.entries({ chain: `session:${sessionId}`, limit: 500 })
   expect(entries.map((entry) => entry.eventKind)).toContain('capability-revoked')
@@ -224,5 +273,9 @@ it('kills it, but only after it was asked', async () => {
   await until('it is gone', own, (row) => row === undefined)
   await page.mouse.move(0, 0)
   await rowOf(page).waitFor({ state: 'detached' })
+  // What was picked does not give way to something else under the hand that ended it.
+  const inspector = page.getByRole('complementary', { name: 'Selected process' })
+  await inspector.getByText('Has ended.').waitFor()
+  await inspector.getByRole('heading', { name: title }).waitFor()
   expect(running.complaints).toEqual([])
 })

@@ -71,9 +71,13 @@ function explain(error: unknown, terminal: Terminal): number {
 
 function detailOf(error: SignalboxError): string {
   if (!isErrorCode(error.code) || !errorTable[error.code]) return ''
-  const parts = Object.entries(error.data).map(
-    ([name, value]) => `${name}: ${oneLine(typeof value === 'string' ? value : JSON.stringify(value), 300)}`,
-  )
+  // What the message says already is not said twice.
+  const parts = Object.entries(error.data)
+    .filter(([, value]) => typeof value !== 'string' || !error.message.includes(value))
+    .map(
+      ([name, value]) =>
+        `${name}: ${oneLine(typeof value === 'string' ? value : JSON.stringify(value), 300)}`,
+    )
   return parts.length > 0 ? ` (${parts.join('; ')})` : ''
 }
 

@@ -1,4 +1,4 @@
-import type { Activity, ActivityBody } from '../contract/session.ts'
+import type { Activity, ActivityBody } from '../contract/activity.ts'
 import { formatDuration, oneLine, paint, type Terminal, visible } from './terminal.ts'
 
 /** Prints live activities: text flows on as it arrives, everything else takes a line of its own. */
@@ -72,10 +72,11 @@ function linesOf(terminal: Terminal, body: ActivityBody): string[] {
 }
 
 function toolLines(terminal: Terminal, body: Extract<ActivityBody, { kind: 'tool' }>): string[] {
+  const by = body.by === undefined ? '' : `${oneLine(body.by, 40)}: `
   if (body.status === 'pending' || body.status === 'running') {
     if (body.title === undefined && body.command === undefined) return []
     return [
-      `${paint(terminal, 'idle', body.tool ?? 'tool')} ${oneLine(body.command?.join(' ') ?? body.title ?? '', 150)}`,
+      `${by}${paint(terminal, 'idle', body.tool ?? 'tool')} ${oneLine(body.command?.join(' ') ?? body.title ?? '', 150)}`,
     ]
   }
   const failed = body.status !== 'completed' || (body.exitCode ?? 0) !== 0
@@ -85,7 +86,7 @@ function toolLines(terminal: Terminal, body: Extract<ActivityBody, { kind: 'tool
       : ''
   const code = body.exitCode === undefined || body.exitCode === null ? '' : ` exit ${body.exitCode}`
   const time = body.durationMs === undefined ? '' : ` ${formatDuration(body.durationMs)}`
-  const head = `${paint(terminal, failed ? 'danger' : 'clear', body.status)}${code}${counts}${time}`
+  const head = `${by}${paint(terminal, failed ? 'danger' : 'clear', body.status)}${code}${counts}${time}`
   const output =
     failed && body.output
       ? body.output

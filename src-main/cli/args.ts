@@ -63,10 +63,10 @@ export function readUsd(value: string | undefined): number | undefined {
 const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
 
 /** `90s`, `45m`, `2h` → milliseconds. */
-export function readDuration(value: string | undefined): number | undefined {
+export function readDuration(value: string | undefined, name = 'time'): number | undefined {
   if (value === undefined) return undefined
   const match = /^(\d{1,6})([smh])$/.exec(value)
-  if (!match) throw new UsageError(`--time: expected a duration such as 90s, 45m or 2h, got "${value}"`)
+  if (!match) throw new UsageError(`--${name}: expected a duration such as 90s, 45m or 2h, got "${value}"`)
   return Number(match[1]) * (units[match[2] ?? 's'] ?? 1000)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Activity, ActivityBody } from '../contract/session.ts'
+import type { Activity, ActivityBody } from '../contract/activity.ts'
 import { createActivityPrinter } from './activity-lines.ts'
 import { readArgs, readCount, readDuration, readUsd, UsageError } from './args.ts'
 import { formatUsd, oneLine, type Terminal, table, visible } from './terminal.ts'

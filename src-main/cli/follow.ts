@@ -1,6 +1,7 @@
+import type { Activity } from '../contract/activity.ts'
 import { SignalboxError } from '../contract/errors.ts'
 import { lampOf } from '../contract/lamp.ts'
-import type { Activity, Ask, SessionDetail } from '../contract/session.ts'
+import type { Ask, SessionDetail } from '../contract/session.ts'
 import { createActivityPrinter } from './activity-lines.ts'
 import { exitCodes } from './args.ts'
 import type { Client } from './connect.ts'

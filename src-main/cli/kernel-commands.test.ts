@@ -8,10 +8,11 @@ import { servePort } from '../wire/port-server.ts'
 import { createRouter } from '../wire/router.ts'
 import { UsageError } from './args.ts'
 import type { CliCommand } from './command.ts'
-import { caps, models, ps } from './kernel-commands.ts'
+import { caps, models } from './kernel-commands.ts'
+import { ps } from './process-commands.ts'
 import { arrange, processLines } from './process-table.ts'
 import type { Screen, Terminal } from './terminal.ts'
-import { firstState, picture, pressKey, top } from './top.ts'
+import { top } from './top.ts'
 
 let flow: KernelFlow
 let close: () => void
@@ -39,7 +40,7 @@ afterEach(async () => {
 async function say(
   command: CliCommand,
   args: readonly string[],
-  more: { isJson?: boolean; screen?: Screen } = {},
+  more: { isJson?: boolean; screen?: Screen; columns?: number } = {},
 ) {
   const lines: string[] = []
   const terminal: Terminal = {
@@ -48,6 +49,7 @@ async function say(
     write: () => undefined,
     isJson: more.isJson ?? false,
     hasColour: false,
+    columns: more.columns,
     ask: async () => undefined,
     openScreen: () => more.screen,
   }
@@ -64,12 +66,52 @@ describe('ps', () => {
     expect(all.lines).toHaveLength(6)
     expect(all.lines[0]).toMatch(/^PID +STATE +PRI .*PROCESS$/)
     expect(all.lines[1]).toMatch(/^1 +waiting:recv .* fleet$/)
-    expect(all.lines[2]).toContain(`  ${sessionId}  Nested\\u{1b}[2J`)
+    expect(all.lines[2]).toContain(`  Nested\\u{1b}[2J  ${sessionId.slice(0, 12)}`)
     expect(all.lines[4]).toMatch(/ {6}part 1$/)
     expect((await say(ps, ['--session', sessionId])).lines).toHaveLength(4)
     const json = JSON.parse((await say(ps, [], { isJson: true })).text) as { rows: unknown[] }
     expect(json.rows).toHaveLength(5)
-    await expect(say(ps, ['word'])).rejects.toThrow(UsageError)
+    await expect(say(ps, ['word'])).rejects.toThrow('"word" is none of suspend, resume,')
+  })
+
+  it('fits the window, and names every process even in a narrow one', async () => {
+    await flow.begin(1, { title: 'A title that is much longer than a narrow window has room for' })
+    for (const columns of [40, 80, 120]) {
+      const { lines } = await say(ps, [], { columns })
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
+      expect(lines[2]).toContain('A title that is')
+    }
+    expect((await say(ps, [])).lines[2]).toContain('window has room f')
+  })
+
+  it('suspends, resumes, changes priority and budget, and ends', async () => {
+    const sessionId = await flow.begin(1)
+    const pid = flow.pidOf(sessionId)
+    const row = async () => (await client.process.list({})).rows.find((one) => one.pid === pid)
+    const of = String(pid)
+    expect((await say(ps, ['priority', of, '-3'])).text).toBe(`priority of ${of}: -3`)
+    expect((await row())?.priority).toBe(-3)
+    expect((await say(ps, ['budget', of, '--tokens', '5k', '--usd', 'none'])).text).toBe(
+      `budget of ${of} changed: usd, tokens`,
+    )
+    expect((await row())?.use).toMatchObject({ tokens: { limit: 5000 }, usdNanos: { limit: null } })
+    const part = (await client.process.list({ sessionId })).rows.find((one) => one.kind !== 'session')
+    expect((await say(ps, ['kill', String(part?.pid)])).text).toBe(`ended ${part?.pid}`)
+    await expect(say(ps, ['kill', String(part?.pid)])).rejects.toMatchObject({ code: 'process_not_found' })
+  })
+
+  it('refuses acts that are written wrongly', async () => {
+    for (const args of [
+      ['kill'],
+      ['kill', '1', '2'],
+      ['suspend', 'x'],
+      ['priority', '1'],
+      ['priority', '1', '21'],
+      ['priority', '1', 'high'],
+      ['budget', '1'],
+      ['budget', '1', '--tokens', 'many'],
+    ])
+      await expect(say(ps, args), args.join(' ')).rejects.toThrow(UsageError)
   })
 
   it('orders by amounts, and keeps rows whose parents are not shown', () => {
@@ -92,8 +134,11 @@ describe('caps', () => {
     flow.kernel.kernel.door(flow.pidOf(sessionId) as never).open('net:evil:1', { what: 'curl\nevil' })
     const listed = await say(caps, ['--pid', String(flow.pidOf(sessionId))])
     expect(listed.text).toMatch(/^ID +PID +KIND +RIGHTS/)
-    expect(listed.text).toMatch(/device +open +\d+ +0 +never +— +tool:shell/)
-    expect(listed.text).toMatch(/net:evil:1 +no_device +curl evil/)
+    expect(listed.text).toMatch(/device +open +\d+ +0 +never +— .* tool:shell$/m)
+    expect(listed.text).toMatch(/net:evil:1 +no_device .* curl evil$/m)
+    expect((await say(caps, ['--pid', String(flow.pidOf(sessionId))], { columns: 70 })).lines[0]).toBe(
+      'ID  RIGHTS  USES  LAST USED  ENDS IN  HELD BY  TARGET',
+    )
     const id = /^(\d+) .*net:\*/m.exec(listed.text)?.[1] ?? ''
     expect((await say(caps, ['narrow', id, 'net:a:1', '--time', '10m'])).text).toBe(
       `narrowed ${id} to net:a:1`,
@@ -161,32 +206,6 @@ describe('models', () => {
 })
 
 describe('top', () => {
-  const press = (keys: string) => {
-    let state = firstState
-    let wish: ReturnType<typeof pressKey>['wish']
-    for (const key of keys) ({ state, wish } = pressKey(state, key))
-    return { state, wish }
-  }
-
-  it('takes keys: q quits, s sorts, k asks for a pid and a yes', () => {
-    expect(press('q').wish).toEqual({ kind: 'quit' })
-    expect(press('\u0003').wish).toEqual({ kind: 'quit' })
-    expect(press('ss').state.sort).toBe('tokens')
-    expect(press('sssssss').state.sort).toBe('tree')
-    expect(press('k12\r').state.kill).toEqual({ pid: 12 })
-    expect(press('k123\u007f\ry').wish).toEqual({ kind: 'kill', pid: 12 })
-    expect(press('k12\rn')).toMatchObject({ wish: undefined, state: { message: 'Nothing was ended.' } })
-    expect(press('k\r').state.kill).toBeUndefined()
-    expect(press('k12q')).toMatchObject({ wish: undefined, state: { kill: undefined } })
-    expect(press(`k${'9'.repeat(40)}`).state.kill).toEqual({ digits: '9'.repeat(15) })
-  })
-
-  it('never draws more than the window holds', () => {
-    const lines = picture(firstState, [], { columns: 20, rows: 2 })
-    expect(lines).toHaveLength(2)
-    expect(lines.every((line) => line.length <= 20)).toBe(true)
-  })
-
   it('draws in place, kills what was confirmed, and gives the terminal back', async () => {
     const sessionId = await flow.begin(1, { title: 'To be ended' })
     const pid = flow.pidOf(sessionId)

@@ -1,38 +1,13 @@
 import { type CapabilityRow, type ModelCall, ModelCallState, type RefusalRow } from '../contract/process.ts'
+import { createTargetNames } from '../contract/target-name.ts'
 import { exitCodes, flag, type Parsed, readArgs, readCount, readDuration, text, UsageError } from './args.ts'
 import { type CliCommand, type CliContext, one, show } from './command.ts'
-import { getSession } from './follow.ts'
-import { arrange, count, processLines } from './process-table.ts'
+import { fitTable } from './fit-table.ts'
+import { readWhole, sessionOf } from './process-commands.ts'
+import { count } from './process-table.ts'
 import { formatDuration, formatUsd, oneLine, table } from './terminal.ts'
 
 const sessionOption = { session: { type: 'string', short: 's' } } as const
-
-/** The session that `--session` names, as part of an input. */
-export async function sessionOf({ client }: CliContext, parsed: Parsed) {
-  const id = text(parsed, 'session')
-  return id === undefined ? {} : { sessionId: (await getSession(client, id)).row.id }
-}
-
-function readWhole(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  if (!/^\d{1,15}$/.test(value))
-    throw new UsageError(`${name}: expected a whole number, got "${oneLine(value, 40)}"`)
-  return Number(value)
-}
-
-export const ps: CliCommand = {
-  usage: 'ps [--session <session>]',
-  about: 'kernel processes: state, budget, mailbox, capabilities',
-  async run(args, context) {
-    const { client, terminal } = context
-    const parsed = readArgs(args, sessionOption)
-    if (parsed.words.length > 0) throw new UsageError(`usage: signalbox ${ps.usage}`)
-    const found = await client.process.list(await sessionOf(context, parsed))
-    return show(terminal, found, () => {
-      for (const line of processLines(arrange(found.rows, 'tree'))) terminal.out(line)
-    })
-  },
-}
 
 export const caps: CliCommand = {
   usage:
@@ -57,12 +32,16 @@ async function listCaps(parsed: Parsed, context: CliContext): Promise<number> {
     text: parsed.words.join(' '),
   })
   return show(terminal, found, () => {
-    for (const line of capabilityLines(found.capabilities, found.atMs)) terminal.out(line)
+    const nameOf = createTargetNames(found.capabilities)
+    if (found.capabilities.length === 0 && found.refusals.length === 0)
+      return terminal.out('Nobody holds such a thing, and nothing of the kind was refused.')
+    for (const line of capabilityLines(found.capabilities, nameOf, found.atMs, terminal.columns))
+      terminal.out(line)
     const more = found.total - found.capabilities.length
     if (more > 0) terminal.out(`${more} more; say which with --session, --pid or a text`)
     if (found.refusals.length === 0) return
     terminal.out('')
-    for (const line of refusalLines(found.refusals, found.atMs)) terminal.out(line)
+    for (const line of refusalLines(found.refusals, nameOf, found.atMs, terminal.columns)) terminal.out(line)
   })
 }
 
@@ -108,7 +87,14 @@ async function narrow(
   return show(terminal, done, () => terminal.out(`narrowed ${id} to ${oneLine(to.join(', '), 300)}`))
 }
 
-function capabilityLines(rows: readonly CapabilityRow[], nowMs: number): string[] {
+type NameOf = ReturnType<typeof createTargetNames>
+
+function capabilityLines(
+  rows: readonly CapabilityRow[],
+  nameOf: NameOf,
+  nowMs: number,
+  width: number | undefined,
+): string[] {
   const cells = rows.map((row) => [
     String(row.id),
     String(row.pid),
@@ -118,25 +104,36 @@ function capabilityLines(rows: readonly CapabilityRow[], nowMs: number): string[
     String(row.uses),
     row.lastUsedAtMs === null ? 'never' : `${formatDuration(Math.max(0, nowMs - row.lastUsedAtMs))} ago`,
     row.expiresAtMs === null ? '—' : formatDuration(Math.max(0, row.expiresAtMs - nowMs)),
-    oneLine(row.target, 80),
-    oneLine(row.sessionTitle ?? row.processName, 50),
+    oneLine(row.sessionTitle ?? row.processName, 40),
+    oneLine(spoken(row, nameOf(row), width === undefined), 160),
   ])
-  return table([
-    ['ID', 'PID', 'KIND', 'RIGHTS', 'FROM', 'USES', 'LAST USED', 'ENDS IN', 'TARGET', 'HELD BY'],
-    ...cells,
-  ])
+  const head = ['ID', 'PID', 'KIND', 'RIGHTS', 'FROM', 'USES', 'LAST USED', 'ENDS IN', 'HELD BY', 'TARGET']
+  return fitTable([head, ...cells], width, ['FROM', 'PID', 'KIND', 'ENDS IN', 'RIGHTS', 'LAST USED', 'USES'])
 }
 
-function refusalLines(rows: readonly RefusalRow[], nowMs: number): string[] {
+/** What it is on, as people say it; the exact name goes with it where there is room for everything. */
+function spoken({ target }: CapabilityRow, { name, isOwn }: ReturnType<NameOf>, hasRoom: boolean): string {
+  const words = isOwn ? 'its workarea' : name
+  return hasRoom && words !== target ? `${words} (${target})` : words
+}
+
+function refusalLines(
+  rows: readonly RefusalRow[],
+  nameOf: NameOf,
+  nowMs: number,
+  width: number | undefined,
+): string[] {
   const cells = rows.map((row) => [
     String(row.pid),
     String(row.count),
     `${formatDuration(Math.max(0, nowMs - row.lastAtMs))} ago`,
-    oneLine(row.device, 60),
-    row.reason,
+    oneLine(nameOf({ kind: 'device', target: row.device, sessionId: row.sessionId }).name, 60),
+    oneLine(row.reason, 60),
+    oneLine(row.sessionTitle ?? row.processName, 40),
     oneLine(row.what, 100),
   ])
-  return table([['PID', 'REFUSED', 'LAST', 'DEVICE', 'REASON', 'ATTEMPT'], ...cells])
+  const head = ['PID', 'REFUSED', 'LAST', 'DEVICE', 'REASON', 'BY', 'ATTEMPT']
+  return fitTable([head, ...cells], width, ['PID', 'REASON', 'LAST'])
 }
 
 export const models: CliCommand = {
@@ -162,7 +159,7 @@ export const models: CliCommand = {
       limit: Math.min(500, Math.max(1, readCount('limit', text(parsed, 'limit')) ?? 50)),
     })
     return show(terminal, found, () => {
-      for (const line of callLines(found.calls, found.atMs)) terminal.out(line)
+      for (const line of callLines(found.calls, found.atMs, terminal.columns)) terminal.out(line)
       const { totals } = found
       const unknown = totals.withoutCost > 0 ? ` · ${totals.withoutCost} without cost` : ''
       terminal.out(
@@ -173,7 +170,7 @@ export const models: CliCommand = {
   },
 }
 
-function callLines(calls: readonly ModelCall[], nowMs: number): string[] {
+function callLines(calls: readonly ModelCall[], nowMs: number, width: number | undefined): string[] {
   const known = (amount: number | null) => (amount === null ? '—' : count(amount))
   const cells = calls.map((call) => [
     `${formatDuration(Math.max(0, nowMs - call.startedAtMs))} ago`,
@@ -185,7 +182,8 @@ function callLines(calls: readonly ModelCall[], nowMs: number): string[] {
     call.durationMs === null ? '—' : formatDuration(call.durationMs),
     oneLine(call.error ?? call.sessionTitle ?? call.sessionId, 80),
   ])
-  return table([['STARTED', 'STATE', 'MODEL', 'IN/CACHED/OUT', 'COST', 'FIRST', 'TOOK', 'SESSION'], ...cells])
+  const head = ['STARTED', 'STATE', 'MODEL', 'IN/CACHED/OUT', 'COST', 'FIRST', 'TOOK', 'SESSION']
+  return fitTable([head, ...cells], width, ['FIRST', 'TOOK', 'IN/CACHED/OUT', 'STARTED', 'MODEL'])
 }
 
 async function showPrices({ client, terminal }: CliContext): Promise<number> {

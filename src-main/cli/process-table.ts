@@ -1,5 +1,6 @@
 import type { ProcessRow, ResourceUse } from '../contract/process.ts'
-import { formatDuration, formatUsd, oneLine, table } from './terminal.ts'
+import { fitTable } from './fit-table.ts'
+import { formatDuration, formatUsd, oneLine } from './terminal.ts'
 
 /** Orders of a process list, in the order in which `s` goes through them. */
 export const sorts = ['tree', 'reductions', 'tokens', 'money', 'time', 'mailbox', 'memory'] as const
@@ -60,8 +61,11 @@ const head = [
 /** Deeper ones are indented no further, so that their names can still be read. */
 const deepest = 8
 
-/** Lines of a process list; names are text of programs. */
-export function processLines(placed: readonly Placed[]): string[] {
+/** What gives way first where a window is narrow: what a person asks for least. */
+const dropped = ['CAPS', 'MEM', 'CALLS', 'PRI', 'MBOX', 'TIME', 'RED/S', 'MONEY', 'TOKENS', 'STATE']
+
+/** Lines of a process list, for a window of `width` characters where there is one; names are text of programs. */
+export function processLines(placed: readonly Placed[], width?: number): string[] {
   const cells = placed.map(({ row, depth }) => [
     String(row.pid),
     row.waitingOn === null ? row.state : `${row.state}:${row.waitingOn}`,
@@ -76,13 +80,17 @@ export function processLines(placed: readonly Placed[]): string[] {
     String(row.caps),
     `${'  '.repeat(Math.min(depth, deepest))}${nameOf(row)}`,
   ])
-  return table([head, ...cells])
+  // One look alone measures no speed.
+  const isMeasured = placed.some(({ row }) => row.reductionsPerSecond !== null)
+  const rows = [head, ...cells]
+  const at = head.indexOf('RED/S')
+  return fitTable(isMeasured ? rows : rows.map((row) => row.toSpliced(at, 1)), width, dropped)
 }
 
-/** A session by its id and title, anything else by its name. */
+/** A session by its title, with as much of its id as names it to every command; anything else by its name. */
 function nameOf(row: ProcessRow): string {
-  if (row.kind !== 'session') return oneLine(row.name, 60)
-  return `${row.sessionId ?? row.name}  ${oneLine(row.sessionTitle ?? '', 60)}`.trimEnd()
+  if (row.kind !== 'session' || row.sessionId === null) return oneLine(row.name, 60)
+  return `${oneLine(row.sessionTitle ?? '', 60)}  ${row.sessionId.slice(0, 12)}`.trimStart()
 }
 
 function usedOf({ spent, limit }: ResourceUse, format: (amount: number) => string): string {

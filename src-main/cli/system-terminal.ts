@@ -10,6 +10,7 @@ export function createTerminal(isJson: boolean): Terminal {
     write: (words) => void process.stdout.write(words),
     isJson,
     hasColour: !isJson && process.stdout.isTTY === true && !process.env.NO_COLOR,
+    columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
     async ask(question) {
       if (!hasPerson) return undefined
       const lines = createInterface({ input: process.stdin, output: process.stdout })
@@ -21,7 +22,11 @@ export function createTerminal(isJson: boolean): Terminal {
   }
 }
 
-const sequence = '\u001b['
+const escapeCharacter = '\u001b'
+const sequence = `${escapeCharacter}[`
+/** A key as a terminal sends it: an escape sequence (arrows, paging) or one character. */
+const keys = new RegExp(`${escapeCharacter}(?:\\[[0-9;]*[A-Za-z~]|O[A-Z])|.`, 'gsu')
+
 /** The other screen of the terminal, without a cursor; and back again. */
 const takeScreen = `${sequence}?1049h${sequence}?25l`
 const giveBack = `${sequence}?25h${sequence}?1049l`
@@ -39,7 +44,7 @@ function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Scree
     },
     onKey(listener) {
       const hear = (bytes: Buffer) => {
-        for (const key of bytes.toString('utf8')) listener(key)
+        for (const [key] of bytes.toString('utf8').matchAll(keys)) listener(key)
       }
       input.on('data', hear)
       return () => void input.off('data', hear)

@@ -3,7 +3,7 @@ export interface Screen {
   size(): { readonly columns: number; readonly rows: number }
   /** Replaces what is shown; lines that are too long or too many are cut. */
   draw(lines: readonly string[]): void
-  /** Calls `listener` with each key, as the terminal sends it; returns how to stop that. */
+  /** Calls `listener` with each key, one that is a sequence (an arrow) in one piece; returns how to stop that. */
   onKey(listener: (key: string) => void): () => void
   /** Gives the window back as it was. */
   close(): void
@@ -17,6 +17,8 @@ export interface Terminal {
   write(text: string): void
   readonly isJson: boolean
   readonly hasColour: boolean
+  /** Characters in a line of the window; absent where a program reads, which wants everything. */
+  readonly columns?: number | undefined
   /** Asks one line; undefined when there is nobody to ask. */
   ask(question: string): Promise<string | undefined>
   /** Takes the whole window; undefined where no person sits at a terminal. */

@@ -1,85 +1,19 @@
+import { SignalboxError } from '../contract/errors.ts'
 import type { ProcessRow } from '../contract/process.ts'
 import { exitCodes, readArgs, readDuration, text, UsageError } from './args.ts'
 import type { CliCommand, CliContext } from './command.ts'
-import { sessionOf } from './kernel-commands.ts'
-import { arrange, processLines, type Sort, sorts } from './process-table.ts'
+import { sessionOf } from './process-commands.ts'
+import { arrange, processLines } from './process-table.ts'
 import { oneLine, type Screen } from './terminal.ts'
-
-/** What a live list shows, and what the person is in the middle of. */
-export interface TopState {
-  readonly sort: Sort
-  /** Digits of a pid that is being written, or a pid whose end is to be confirmed. */
-  readonly kill: { readonly digits: string } | { readonly pid: number } | undefined
-  readonly message: string
-}
-
-/** What a key asks for beyond another picture. */
-export type TopWish = { readonly kind: 'quit' } | { readonly kind: 'kill'; readonly pid: number } | undefined
-
-export const firstState: TopState = { sort: 'tree', kill: undefined, message: '' }
-
-/** Takes one key: q or Ctrl-C quits, s sorts, k kills after a pid and a yes. Anything else leaves what was begun. */
-export function pressKey(state: TopState, key: string): { readonly state: TopState; readonly wish: TopWish } {
-  const calm: TopState = { ...state, kill: undefined, message: '' }
-  if (key === '\u0003') return { state: calm, wish: { kind: 'quit' } }
-  const { kill } = state
-  if (kill === undefined) return pressCommand(calm, key)
-  if ('pid' in kill)
-    return key === 'y'
-      ? { state: calm, wish: { kind: 'kill', pid: kill.pid } }
-      : { state: { ...calm, message: 'Nothing was ended.' }, wish: undefined }
-  const { digits } = kill
-  if (/^\d$/.test(key))
-    return { state: { ...state, kill: { digits: (digits + key).slice(0, 15) } }, wish: undefined }
-  if (key === '\u007f' || key === '\b')
-    return { state: { ...state, kill: { digits: digits.slice(0, -1) } }, wish: undefined }
-  if (key === '\r' && digits !== '')
-    return { state: { ...state, kill: { pid: Number(digits) } }, wish: undefined }
-  return { state: calm, wish: undefined }
-}
-
-function pressCommand(state: TopState, key: string): { readonly state: TopState; readonly wish: TopWish } {
-  if (key === 'q') return { state, wish: { kind: 'quit' } }
-  if (key === 'k') return { state: { ...state, kill: { digits: '' } }, wish: undefined }
-  if (key !== 's') return { state, wish: undefined }
-  const next = sorts[(sorts.indexOf(state.sort) + 1) % sorts.length] ?? 'tree'
-  return { state: { ...state, sort: next }, wish: undefined }
-}
-
-/** The lines of one picture: a line of what goes on, the list, cut to the window. */
-export function picture(
-  state: TopState,
-  rows: readonly ProcessRow[],
-  size: { readonly columns: number; readonly rows: number },
-): string[] {
-  const sessions = rows.filter((row) => row.kind === 'session').length
-  const stopped = rows.filter((row) => row.state === 'stopped').length
-  const first = `${many(rows.length, 'process', 'processes')}, ${many(sessions, 'session', 'sessions')}, ${stopped} stopped — by ${state.sort}   q quit  s sort  k kill`
-  const all = [first, questionOf(state, rows), ...processLines(arrange(rows, state.sort))]
-  return all.slice(0, size.rows).map((line) => line.slice(0, size.columns))
-}
-
-const many = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`
-
-function questionOf({ kill, message }: TopState, rows: readonly ProcessRow[]): string {
-  if (kill === undefined) return message
-  if ('digits' in kill) return `End which pid? ${kill.digits}_`
-  const row = rows.find((one) => one.pid === kill.pid)
-  if (!row) return `No process ${kill.pid} is here. Any key goes back.`
-  const what =
-    row.kind === 'session'
-      ? `the session "${oneLine(row.sessionTitle ?? row.name, 60)}"`
-      : oneLine(row.name, 60)
-  return `End ${what} (pid ${row.pid}) at once? y/n`
-}
+import { firstState, picture, placedOf, pressKey, type TopWish } from './top-state.ts'
 
 export const top: CliCommand = {
   usage: 'top [--session <session>] [--every 2s]',
-  about: 'kernel processes, live; q quits, s sorts, k kills',
+  about: 'kernel processes, live: pick, sort, filter, suspend, end',
   async run(args, context) {
     const parsed = readArgs(args, { session: { type: 'string', short: 's' }, every: { type: 'string' } })
     if (parsed.words.length > 0) throw new UsageError(`usage: signalbox ${top.usage}`)
-    const intervalMs = Math.min(10_000, readDuration(text(parsed, 'every')) ?? 1000)
+    const intervalMs = Math.max(250, Math.min(10_000, readDuration(text(parsed, 'every'), 'every') ?? 1000))
     const input = { ...(await sessionOf(context, parsed)), intervalMs }
     const screen = context.terminal.openScreen()
     if (!screen) return follow(context, input)
@@ -100,7 +34,8 @@ async function follow({ client, terminal, signal }: CliContext, input: WatchInpu
     if (terminal.isJson) terminal.out(JSON.stringify(item))
     else {
       apply(rows, item)
-      for (const line of processLines(arrange([...rows.values()], 'tree'))) terminal.out(line)
+      for (const line of processLines(arrange([...rows.values()], 'tree'), terminal.columns))
+        terminal.out(line)
       terminal.out('')
     }
   }
@@ -129,20 +64,19 @@ async function live({ client, signal }: CliContext, screen: Screen, input: Watch
     state = { ...state, message }
     draw()
   }
+  const act = (wish: TopWish) => {
+    if (!wish) return
+    if (wish.kind === 'quit') return quit.abort()
+    const row = rows.get(wish.pid)
+    if (!row) return say(`No process ${wish.pid} is here.`)
+    void fulfil(client, row, wish).then(say, (error: unknown) => say(wordsOf(error, wish.pid)))
+  }
   const stopKeys = screen.onKey((key) => {
-    const pressed = pressKey(state, key)
+    const pids = placedOf(state, [...rows.values()]).map(({ row }) => row.pid)
+    const pressed = pressKey(state, key, pids)
     state = pressed.state
-    if (pressed.wish?.kind === 'quit') return quit.abort()
-    if (pressed.wish) {
-      const { pid } = pressed.wish
-      if (!rows.has(pid)) return say(`No process ${pid} is here.`)
-      void client.process.kill({ pid }).then(
-        () => say(`${pid} was ended.`),
-        (error: unknown) =>
-          say(error instanceof Error ? oneLine(error.message, 100) : 'It could not be ended.'),
-      )
-    }
     draw()
+    act(pressed.wish)
   })
   try {
     const signals = { signal: AbortSignal.any([signal, quit.signal]) }
@@ -156,4 +90,36 @@ async function live({ client, signal }: CliContext, screen: Screen, input: Watch
     stopKeys()
   }
   return exitCodes.ok
+}
+
+type Act = Exclude<TopWish, undefined | { readonly kind: 'quit' }>
+
+/** Does what was wished, and says so. */
+async function fulfil(
+  { process }: CliContext['client'],
+  { pid, state, priority }: ProcessRow,
+  wish: Act,
+): Promise<string> {
+  if (wish.kind === 'prioritise') {
+    const next = Math.max(-20, Math.min(20, priority + wish.by))
+    await process.setPriority({ pid, priority: next })
+    return `Priority of ${pid}: ${next}.`
+  }
+  if (wish.kind === 'kill') {
+    await process.kill({ pid })
+    return `${pid} was ended.`
+  }
+  if (wish.kind === 'terminate') {
+    await process.terminate({ pid })
+    return `${pid} was asked to wind down.`
+  }
+  if (state === 'stopped') await process.resume({ pid })
+  else await process.suspend({ pid })
+  return `${pid} ${state === 'stopped' ? 'goes on' : 'is suspended'}.`
+}
+
+function wordsOf(error: unknown, pid: number): string {
+  if (!(error instanceof SignalboxError)) return 'That could not be done.'
+  if (error.code === 'process_not_found' || error.code === 'session_ended') return `${pid} had ended already.`
+  return error.message === error.code ? error.code.replaceAll('_', ' ') : oneLine(error.message, 100)
 }

@@ -1,5 +1,6 @@
+import type { Activity, ActivityBody } from '@contract/activity.ts'
 import type { AuditEntry, AuditReport } from '@contract/audit.ts'
-import type { Activity, ActivityBody, Ask, SessionDetail, SessionRow } from '@contract/session.ts'
+import type { Ask, SessionDetail, SessionRow } from '@contract/session.ts'
 import type { ChangedFile, FileDiff } from '@contract/workarea.ts'
 import { now } from './sessions.ts'
 

@@ -110,18 +110,20 @@ export function createFakeClient(scenario: Scenario, settings: Settings): Client
 function fleetOf(fake: Fake): Client['fleet'] {
   return {
     overview: () => pause(5).then(() => overview(fake.rows, fake.scenario, fake.settings)),
-    diagram: () =>
-      fake.orFail(() =>
-        fake.rows
-          .filter((row) => row.endedAtMs === null || row.phase === 'review')
-          .map((row) => ({
-            id: row.id,
-            title: row.title,
-            phase: row.phase,
-            sinceMs: row.track.at(-1)?.enteredAtMs ?? now,
-            tone: toneOf(row),
-          })),
-      ),
+    async *diagram(_input, options) {
+      if (fake.isFailing) throw new SignalboxError('internal', {})
+      const changed = fake.rows
+        .filter((row) => row.endedAtMs === null || row.phase === 'review')
+        .map((row) => ({
+          id: row.id,
+          title: row.title,
+          phase: row.phase,
+          sinceMs: row.track.at(-1)?.enteredAtMs ?? now,
+          tone: toneOf(row),
+        }))
+      yield { isWhole: true, changed, gone: [], isMore: false }
+      await forever(options?.signal)
+    },
     asks: () =>
       fake.orFail(() =>
         fake.rows
@@ -135,13 +137,19 @@ function fleetOf(fake: Fake): Client['fleet'] {
       if (fake.isFailing) throw new SignalboxError('internal', {})
       const chosen = choose(fake.rows, input)
       const window = chosen.slice(input.from ?? 0, (input.from ?? 0) + (input.count ?? 100))
-      yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed: window }
+      yield {
+        total: chosen.length,
+        atSeq: 1,
+        order: window.map((row) => row.id),
+        changed: window,
+        isMore: false,
+      }
       while (fake.scenario === 'live' && !options?.signal?.aborted) {
         await pause(50)
         const changed = window
           .filter(() => Math.random() < 0.1)
           .map((row) => ({ ...row, lastLine: `tick ${Date.now() % 100_000}`, lastHeardAtMs: Date.now() }))
-        yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed }
+        yield { total: chosen.length, atSeq: 1, order: window.map((row) => row.id), changed, isMore: false }
       }
       await forever(options?.signal)
     },

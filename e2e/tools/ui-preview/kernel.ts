@@ -151,8 +151,12 @@ export function tick(rows: readonly ProcessRow[], round: number): ProcessRow[] {
 
 const devices: readonly (readonly [string, readonly string[]])[] = [
   ['model:*', ['open']],
-  ['workarea', ['open']],
-  ['exec', ['open']],
+  ['runtime:acp', ['open']],
+  ['runtime:kernel', ['open']],
+  ['tool:read_file', ['open']],
+  ['tool:write_file', ['open']],
+  ['tool:run_command', ['open']],
+  ['tool:shell', ['open']],
   ['net:*', ['open']],
   ['kv', ['open']],
 ]
@@ -208,8 +212,11 @@ function giveTo(
       add(child, { target, parentId: id, uses: Math.floor(uses / 3), lastUsedAtMs })
   }
   give(row.name.includes('codex') ? 'model:gpt-5.2' : 'model:*', 'model:*', 1)
-  give('workarea', 'workarea', 1)
-  give('exec', 'exec', 0.9)
+  const area = `workarea:wka-${String(row.pid * 7919).padStart(16, '2e4t5hi2se64me4l')}`
+  give(area, area, 1)
+  give(row.pid % 3 === 0 ? 'runtime:kernel' : 'runtime:acp', 'runtime:acp', 1)
+  for (const tool of ['tool:read_file', 'tool:write_file', 'tool:run_command']) give(tool, tool, 0.9)
+  give('tool:shell', 'tool:shell', 0.4)
   give('net:packages.example:443', 'net:*', 0.5)
   give('net:api.example.com:443', 'net:*', 0.3)
   const rights = ['send', 'monitor', 'kill']
@@ -230,7 +237,7 @@ export function makeRefusals(processes: readonly ProcessRow[]): RefusalRow[] {
               processName: row.name,
               sessionId: row.sessionId,
               sessionTitle: row.sessionTitle,
-              device: index % 2 === 0 ? 'fs' : 'net:evil.example:443',
+              device: index % 2 === 0 ? 'workarea:outside' : 'net:evil.example:443',
               what: index % 2 === 0 ? 'read ~/.ssh/config' : 'CONNECT evil.example:443\u202e',
               reason: 'Holds no capability for it.',
               count: 1 + (index % 7),

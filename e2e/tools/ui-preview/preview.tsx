@@ -1,3 +1,4 @@
+import '../../../src-renderer/first-frame.css'
 import { defaultSettings } from '@contract/settings.ts'
 import { createRoot } from 'react-dom/client'
 import type { Connection, ConnectionState } from '../../../src-renderer/client/connection.ts'

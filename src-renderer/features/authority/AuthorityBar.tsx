@@ -11,6 +11,8 @@ export function AuthorityBar(props: {
   sessionId: string | null
   sessions: readonly (readonly [string, string])[]
   summary: string
+  /** Why the list stands still although something changed; empty while it does not. */
+  held: string
   findRef: Ref<HTMLInputElement>
   onLeaveFind: () => void
 }) {
@@ -44,6 +46,7 @@ export function AuthorityBar(props: {
         }}
       />
       <span className="grow" />
+      {props.held && <span className="held-note">{props.held}</span>}
       <ChoiceChip
         label="Session"
         value={sessionId ?? ''}

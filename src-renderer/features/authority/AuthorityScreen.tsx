@@ -1,22 +1,32 @@
 import type { CapabilityRow } from '@contract/process.ts'
-import { type RefObject, useMemo, useRef, useState } from 'react'
+import { type RefObject, useEffect, useMemo, useRef, useState } from 'react'
 import { useClient } from '../../client/access.tsx'
 import { screenOfSession } from '../../format/address.ts'
-import { formatCount, plural } from '../../format/amounts.ts'
+import { formatCount } from '../../format/amounts.ts'
 import { useKernelView } from '../../stores/kernel-view.ts'
 import { useView } from '../../stores/view.ts'
 import { Button } from '../../ui/Button.tsx'
 import { useScreenScope } from '../../ui/keyboard.tsx'
 import { EmptyState, Loadable } from '../../ui/Loadable.tsx'
+import { useHeld, usePointerOver, useRecentKey } from '../../ui/use-held.ts'
 import { useMedia } from '../../ui/use-media.ts'
 import { useNow } from '../../ui/use-now.ts'
 import { AuthorityBar } from './AuthorityBar.tsx'
 import { AuthorityTable } from './AuthorityTable.tsx'
-import { keyOfCap, sessionsIn } from './authority.model.ts'
+import { keyOfCap, refreshed, sessionsIn } from './authority.model.ts'
 import type { Change } from './ChangeForm.tsx'
 import { GraphView } from './GraphView.tsx'
+import { leftOutOf } from './graph.model.ts'
 import { Inspector } from './Inspector.tsx'
-import { pickedOf, type Shown, showFor, summaryOf } from './shown.ts'
+import {
+  type AuthorityData,
+  changesBetween,
+  notListedOf,
+  pickedOf,
+  type Shown,
+  showFor,
+  summaryOf,
+} from './shown.ts'
 import { useAuthority } from './use-authority.ts'
 import { useAuthorityKeys } from './use-authority-keys.ts'
 import './authority.css'
@@ -27,38 +37,36 @@ export function AuthorityScreen(props: { sessionId: string | null }) {
   const { sessionId } = props
   const place = useRef<HTMLDivElement>(null)
   const find = useRef<HTMLInputElement>(null)
-  const { read, isWhole, pulsing, shown, picked, active } = useShown(sessionId)
-  const { change, pick, begin } = useChange(place)
+  const [acts, setActs] = useState(0)
+  const { read, known, isWhole, pulsing, shown, picked, active, isGone, held } = useShown(
+    sessionId,
+    place,
+    acts,
+  )
+  const cap = picked?.cap ?? null
+  const { change, pick, begin } = useChange(place, cap)
   const isOffline = useClient() === null
   const nowMs = useNow(2000)
   const hasRoom = useMedia('(min-width: 901px)')
   const isInspectorOpen = useView((state) => state.isInspectorOpen) ?? hasRoom
-  const cap = picked?.cap ?? null
   const keys = { rows: shown.rows, cap, find, isInspectorOpen, isOffline, onChange: begin, onPick: pick }
   useAuthorityKeys(keys)
-  const caps = read.data?.capabilities ?? []
-  const isShown = isInspectorOpen && picked !== null
+  const caps = read.data?.capabilities ?? noCaps
+  const isShown = isInspectorOpen && (picked !== null || isGone)
   return (
     <div className={`split${isShown ? '' : ' alone'}`}>
       <div className="split-list">
-        <AuthorityBar
-          sessionId={sessionId}
-          sessions={sessionsIn(caps, read.data?.refusals ?? [])}
-          summary={summaryOf(read.data, isOffline)}
-          findRef={find}
+        <Head
+          {...{ sessionId, known, held, isOffline, find }}
+          notListed={notListedOf(read.data)}
           onLeaveFind={() => focusList(place)}
         />
         <div className="split-grid" ref={place}>
           <Loadable of={read} rows={14}>
             {() => (
               <Listing
-                shown={shown}
-                active={active}
+                {...{ shown, active, sessionId, pulsing, place, nowMs }}
                 hidden={caps.length}
-                sessionId={sessionId}
-                pulsing={pulsing}
-                place={place}
-                nowMs={nowMs}
                 onPick={pick}
               />
             )}
@@ -74,6 +82,10 @@ export function AuthorityScreen(props: { sessionId: string | null }) {
           nowMs={nowMs}
           change={change}
           onChange={begin}
+          onDone={() => {
+            setActs(acts + 1)
+            begin(null)
+          }}
           onPick={(id) => pick(keyOfCap(id))}
         />
       )}
@@ -81,38 +93,99 @@ export function AuthorityScreen(props: { sessionId: string | null }) {
   )
 }
 
-/** What the daemon knows, as far as it is looked at. */
-function useShown(sessionId: string | null) {
-  const { text, folded, isGraph, active: asked } = useKernelView((state) => state.authority)
-  const authority = useAuthority(text)
-  const { data } = authority.read
-  const shown = useMemo(
-    () => showFor(data, { text, sessionId, folded }, isGraph),
-    [data, text, sessionId, folded, isGraph],
+/** What is shown of whom, and what is not. */
+function Head(props: {
+  sessionId: string | null
+  known: AuthorityData | undefined
+  held: string
+  isOffline: boolean
+  find: RefObject<HTMLInputElement | null>
+  notListed: string
+  onLeaveFind: () => void
+}) {
+  const { known } = props
+  const sessions = useMemo(() => sessionsIn(known?.capabilities ?? [], known?.refusals ?? []), [known])
+  return (
+    <>
+      <AuthorityBar
+        sessionId={props.sessionId}
+        sessions={sessions}
+        summary={summaryOf(known, props.isOffline)}
+        held={props.held}
+        findRef={props.find}
+        onLeaveFind={props.onLeaveFind}
+      />
+      <Cut text={props.notListed} />
+    </>
   )
-  const known = data?.capabilities ?? noCaps
+}
+
+/** What is not to be seen here, said in one line. */
+function Cut(props: { text: string }) {
+  return props.text === '' ? null : <p className="small caution-text list-cut">{props.text}</p>
+}
+
+/** What the daemon knows, as far as it is looked at. `acts` counts what was done here: its outcome shows at once. */
+function useShown(sessionId: string | null, place: RefObject<HTMLElement | null>, acts: number) {
+  const { text, folded, isGraph, active: asked } = useKernelView((state) => state.authority)
+  const authority = useAuthority(text, sessionId)
+  const { data } = authority.read
+  const filter = useMemo(() => ({ text, sessionId, folded, isGraph }), [text, sessionId, folded, isGraph])
+  const isOver = usePointerOver(place)
+  const isRecent = useRecentKey(place)
+  const isOwn = useJust(acts)
+  // Rows must not move under the hand; lines stand still by themselves.
+  const isHeld = !isGraph && !isOwn && (isOver || isRecent)
+  const kept = useHeld({
+    arrange: () => ({ ...showFor(data, filter, isGraph), data }),
+    of: filter,
+    version: data,
+    isHeld,
+    everyMs: 0,
+    isOutdated: (before) => before.rows.length === 0,
+  })
+  const shown = useMemo(() => (data ? { ...kept, rows: refreshed(kept.rows, data) } : kept), [kept, data])
+  const caps = data?.capabilities ?? noCaps
   const first = shown.graph?.edges[0]?.key ?? shown.rows[0]?.key ?? null
-  const isThere = pickedOf(shown, known, asked) !== null
-  const active = isThere ? asked : first
-  return { ...authority, shown, active, picked: pickedOf(shown, known, active) }
+  const isThere = pickedOf(shown, caps, asked) !== null
+  const seen = useRef<string | null>(null)
+  if (isThere) seen.current = asked
+  // What was picked and has gone stays picked: nothing else may come under a hand that is about to revoke it.
+  const isGone = !isThere && asked !== null && seen.current === asked
+  const active = isThere || isGone ? asked : first
+  const held = isHeld ? changesBetween(kept.data, data) : ''
+  return { ...authority, shown, active, isGone, held, picked: pickedOf(shown, caps, active) }
+}
+
+/** How long what comes is taken for the outcome of an act. */
+const outcomeMs = 3000
+
+/** True for a moment after the count has grown. */
+function useJust(count: number): boolean {
+  const [ended, setEnded] = useState(count)
+  useEffect(() => {
+    const timer = setTimeout(() => setEnded(count), outcomeMs)
+    return () => clearTimeout(timer)
+  }, [count])
+  return ended !== count
 }
 
 const noCaps: readonly CapabilityRow[] = []
 
-/** What is picked, and what is being changed of it: to pick another thing ends the change. */
-function useChange(place: RefObject<HTMLElement | null>) {
+/** What is picked, and what is being changed of it: to pick another thing ends the change, and so does its end. */
+function useChange(place: RefObject<HTMLElement | null>, cap: CapabilityRow | null) {
   const { setAuthority: set } = useKernelView()
-  const [change, setChange] = useState<Change | null>(null)
+  const [begun, setBegun] = useState<{ change: Change; capId: number } | null>(null)
   const pick = (key: string) => {
-    setChange(null)
+    setBegun(null)
     set({ active: key })
   }
   const begin = (next: Change | null) => {
-    setChange(next)
+    setBegun(next && cap ? { change: next, capId: cap.id } : null)
     if (next) useView.getState().set({ isInspectorOpen: true })
     else focusList(place)
   }
-  return { change, pick, begin }
+  return { change: begun !== null && begun.capId === cap?.id ? begun.change : null, pick, begin }
 }
 
 function focusList(place: RefObject<HTMLElement | null>): void {
@@ -136,11 +209,7 @@ function Listing(props: {
     return <AuthorityTable rows={shown.rows} active={active} place={place} nowMs={nowMs} onPick={onPick} />
   return (
     <div className="graph-place">
-      {graph.hidden > 0 && (
-        <p className="small caution-text graph-cut">
-          {plural(graph.hidden, 'holder')} are not drawn. Pick a session or filter to see them.
-        </p>
-      )}
+      <Cut text={leftOutOf(graph)} />
       <GraphView graph={graph} active={active} pulsing={props.pulsing} nowMs={nowMs} onPick={onPick} />
     </div>
   )

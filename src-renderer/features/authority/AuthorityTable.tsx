@@ -46,6 +46,7 @@ export function AuthorityTable(props: {
         depth: row.kind === 'held' ? row.depth : 0,
         isOpen: row.kind === 'held' && row.below > 0 ? !row.isFolded : undefined,
       })}
+      classOf={(row) => (row.kind === 'held' && row.isGone ? 'gone' : '')}
       hasFocusOnMount
     />
   )

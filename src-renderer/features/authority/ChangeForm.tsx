@@ -8,7 +8,8 @@ import { Button } from '../../ui/Button.tsx'
 import { Field, Select } from '../../ui/Field.tsx'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 import { ProblemLine } from '../../ui/Loadable.tsx'
-import { consequencesOf, derivedFrom, exampleOf, namesIn, whoOf } from './authority.model.ts'
+import { consequencesOf, derivedFrom, exampleOf, namesIn } from './authority.model.ts'
+import { namesAmong, whoOf } from './names.model.ts'
 
 export type Change = 'narrow' | 'expire' | 'revoke'
 
@@ -18,19 +19,23 @@ interface FormProps {
   readonly isWhole: boolean
   readonly isOffline: boolean
   readonly onDone: () => void
+  readonly onLeave: () => void
 }
 
 /** Makes a capability less, or ends it, and says beforehand what will stop working. */
 export function ChangeForm(props: FormProps & { change: Change }) {
-  useKeyActions({ 'grant.leave': props.onDone })
+  useKeyActions({ 'grant.leave': props.onLeave })
   if (props.change === 'narrow') return <Narrow {...props} />
   if (props.change === 'expire') return <Expire {...props} />
   return <Revoke {...props} />
 }
 
+/** Takes the focus: what is asked first, which is never the act itself. */
 function Frame(props: { label: string; consequences: readonly string[]; children: ReactNode }) {
+  const form = useRef<HTMLFieldSetElement>(null)
+  useEffect(() => form.current?.querySelector<HTMLElement>('textarea, select, button')?.focus(), [])
   return (
-    <fieldset className="grant-form" data-key-scope="grant" aria-label={props.label}>
+    <fieldset ref={form} className="grant-form" data-key-scope="grant" aria-label={props.label}>
       <ul className="small muted grant-consequences">
         {props.consequences.map((text) => (
           <li key={text}>{text}</li>
@@ -48,12 +53,18 @@ function Foot(props: {
   onRun: () => void
   onCancel: () => void
 }) {
+  useKeyActions({ 'grant.run': props.canRun ? props.onRun : undefined })
   return (
     <div className="line grant-foot">
       <Button kind="quiet" onPress={props.onCancel}>
         Cancel
       </Button>
-      <Button kind={props.isDanger ? 'danger' : 'primary'} onPress={props.onRun} isDisabled={!props.canRun}>
+      <Button
+        kind={props.isDanger ? 'danger' : 'primary'}
+        onPress={props.onRun}
+        isDisabled={!props.canRun}
+        action="grant.run"
+      >
         {props.verb}
       </Button>
     </div>
@@ -78,8 +89,6 @@ function Narrow(props: FormProps) {
   const narrow = useCommand('capability', 'narrow')
   const [text, setText] = useState('')
   const [term, setTerm] = useState<Term | 'as-is'>('as-is')
-  const field = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => field.current?.focus(), [])
   const to = namesIn(text, cap.target)
   const run = async () => {
     const ends = term === 'as-is' ? {} : { expiresInMs: Number(term) }
@@ -98,7 +107,6 @@ function Narrow(props: FormProps) {
         {(id) => (
           <textarea
             id={id}
-            ref={field}
             className="input mono"
             rows={3}
             spellCheck={false}
@@ -123,7 +131,7 @@ function Narrow(props: FormProps) {
         verb={to.length > 0 ? `Narrow to ${plural(to.length, 'name')}` : 'Narrow'}
         canRun={to.length > 0 && !narrow.isRunning && !props.isOffline}
         onRun={() => void run()}
-        onCancel={props.onDone}
+        onCancel={props.onLeave}
       />
     </Frame>
   )
@@ -144,7 +152,7 @@ function Expire(props: FormProps) {
   const run = async () => {
     const outcome = await expire.run({ id: cap.id, expiresInMs: Number(term) })
     if (!outcome.ok) return
-    say(`Ends in ${textOf(term)}: ${visibleLine(cap.target)} of ${whoOf(cap)}.`)
+    say(`Ends in ${textOf(term)}: ${visibleLine(namesAmong(props.all).short(cap))}, held by ${whoOf(cap)}.`)
     props.onDone()
   }
   const [first = '', ...rest] = consequencesOf(cap, props.all, props.isWhole)
@@ -158,7 +166,7 @@ function Expire(props: FormProps) {
         verb={`End in ${textOf(term)}`}
         canRun={!expire.isRunning && !props.isOffline}
         onRun={() => void run()}
-        onCancel={props.onDone}
+        onCancel={props.onLeave}
       />
     </Frame>
   )
@@ -188,7 +196,7 @@ function Revoke(props: FormProps) {
         isDanger
         canRun={!revoke.isRunning && !props.isOffline}
         onRun={() => void run()}
-        onCancel={props.onDone}
+        onCancel={props.onLeave}
       />
     </Frame>
   )

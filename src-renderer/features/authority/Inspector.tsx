@@ -1,4 +1,5 @@
 import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
+import { useMemo } from 'react'
 import { formatAddress, sessionAddress } from '../../format/address.ts'
 import { formatCount, plural } from '../../format/amounts.ts'
 import { formatAgo, formatMoment } from '../../format/duration.ts'
@@ -7,35 +8,47 @@ import { Button } from '../../ui/Button.tsx'
 import { Chip } from '../../ui/Chip.tsx'
 import { Foreign, ForeignBlock } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
-import { derivedFrom, expiryText, holderOf, isWide, originsOf, stateOf } from './authority.model.ts'
+import { derivedFrom, expiryText, isWide, originsOf, stateOf } from './authority.model.ts'
 import { type Change, ChangeForm } from './ChangeForm.tsx'
+import { holderOf, type Names, namesAmong, reasonOf, targetOf, whoOf } from './names.model.ts'
 import type { Picked } from './shown.ts'
 
 /** One capability in full, or what was refused, and what can be done about it. */
 export function Inspector(props: {
-  picked: Picked
+  /** null when what was picked is gone. */
+  picked: Picked | null
   all: readonly CapabilityRow[]
   isWhole: boolean
   isOffline: boolean
   nowMs: number
   change: Change | null
   onChange: (change: Change | null) => void
+  /** It was changed. */
+  onDone: () => void
   onPick: (id: number) => void
 }) {
-  const { picked, nowMs } = props
+  const { picked, all, nowMs } = props
+  const names = useMemo(() => namesAmong(all), [all])
+  if (!picked) return <Gone />
   return (
     <aside className="inspector" aria-label="Selected capability">
       <div className="inspector-body">
         {picked.cap ? (
-          <Capability {...props} cap={picked.cap} />
+          <Capability {...props} cap={picked.cap} names={names} />
         ) : (
-          <RefusedTitle refusals={picked.refusals} />
+          <RefusedTitle refusals={picked.refusals} names={names} />
         )}
         {picked.beside.length > 1 && (
           <section className="inspector-part">
             <h3 className="section-title">All of it on this line</h3>
             {picked.beside.map((one) => (
-              <CapLink key={one.id} cap={one} isCurrent={one.id === picked.cap?.id} onPick={props.onPick} />
+              <CapLink
+                key={one.id}
+                cap={one}
+                names={names}
+                isCurrent={one.id === picked.cap?.id}
+                onPick={props.onPick}
+              />
             ))}
           </section>
         )}
@@ -55,13 +68,27 @@ export function Inspector(props: {
   )
 }
 
-function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRow }) {
-  const { cap, all, nowMs, change } = props
+function Gone() {
+  return (
+    <aside className="inspector" aria-label="Selected capability">
+      <div className="inspector-body">
+        <h2 className="inspector-title">Gone</h2>
+        <p className="muted small" role="status">
+          It was revoked, it expired, or its holder has ended. Pick another one to go on.
+        </p>
+      </div>
+    </aside>
+  )
+}
+
+function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRow; names: Names }) {
+  const { cap, all, nowMs, change, names } = props
+  const name = names.full(cap)
   return (
     <>
       <h2 className="inspector-title">
         {cap.kind !== 'device' && <span className="muted">{cap.kind} </span>}
-        <Foreign text={cap.target} max={200} />
+        <Foreign text={name} max={200} />
       </h2>
       <p className="muted small cap-holder">
         held by <Holder one={cap} />
@@ -80,11 +107,20 @@ function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRo
           all={all}
           isWhole={props.isWhole}
           isOffline={props.isOffline}
-          onDone={() => props.onChange(null)}
+          onDone={props.onDone}
+          onLeave={() => props.onChange(null)}
         />
       )}
       <section className="inspector-part">
         <dl className="pairs">
+          {name !== cap.target && (
+            <>
+              <dt>{cap.kind === 'process' ? 'process' : 'device'}</dt>
+              <dd>
+                <Foreign className="mono selectable" text={cap.target} max={120} />
+              </dd>
+            </>
+          )}
           <dt>uses</dt>
           <dd>{formatCount(cap.uses)}</dd>
           <dt>last used</dt>
@@ -97,7 +133,7 @@ function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRo
           </dd>
         </dl>
       </section>
-      <Ancestry cap={cap} all={all} onPick={props.onPick} />
+      <Ancestry cap={cap} all={all} names={names} onPick={props.onPick} />
     </>
   )
 }
@@ -106,9 +142,10 @@ function Capability(props: Parameters<typeof Inspector>[0] & { cap: CapabilityRo
 function Ancestry(props: {
   cap: CapabilityRow
   all: readonly CapabilityRow[]
+  names: Names
   onPick: (id: number) => void
 }) {
-  const { cap, all } = props
+  const { cap, all, names } = props
   const origins = originsOf(cap, all)
   const derived = derivedFrom(cap.id, all)
   return (
@@ -121,7 +158,7 @@ function Ancestry(props: {
           </p>
         )}
         {origins.map((one) => (
-          <CapLink key={one.id} cap={one} onPick={props.onPick} />
+          <CapLink key={one.id} cap={one} names={names} onPick={props.onPick} />
         ))}
       </section>
       {derived.length > 0 && (
@@ -130,9 +167,9 @@ function Ancestry(props: {
             {plural(derived.length, 'capability', 'capabilities')} derived from it
           </h3>
           {derived.slice(0, 8).map((one) => (
-            <CapLink key={one.id} cap={one} onPick={props.onPick} />
+            <CapLink key={one.id} cap={one} names={names} onPick={props.onPick} />
           ))}
-          {derived.length > 8 && <p className="faint small">{derived.length - 8} more</p>}
+          {derived.length > 8 && <p className="faint small">{formatCount(derived.length - 8)} more</p>}
         </section>
       )}
     </>
@@ -158,7 +195,12 @@ function Holder(props: { one: Pick<CapabilityRow, 'pid' | 'processName' | 'sessi
   )
 }
 
-function CapLink(props: { cap: CapabilityRow; isCurrent?: boolean; onPick: (id: number) => void }) {
+function CapLink(props: {
+  cap: CapabilityRow
+  names: Names
+  isCurrent?: boolean
+  onPick: (id: number) => void
+}) {
   const { cap } = props
   return (
     <div className="line cap-link small">
@@ -169,23 +211,23 @@ function CapLink(props: { cap: CapabilityRow; isCurrent?: boolean; onPick: (id: 
         aria-current={props.isCurrent ?? false}
       >
         {cap.kind !== 'device' && <span className="faint">{cap.kind} </span>}
-        <Foreign text={cap.target} max={60} />
+        <Foreign text={props.names.short(cap)} max={60} />
       </button>
       <span className="faint cut grow">
-        <Foreign text={shortProcessName(cap.processName, cap.sessionId)} max={40} /> {cap.pid}
+        <Foreign text={whoOf(cap)} max={40} /> {cap.pid}
       </span>
       <span className="faint num">{plural(cap.uses, 'use')}</span>
     </div>
   )
 }
 
-function RefusedTitle(props: { refusals: readonly RefusalRow[] }) {
+function RefusedTitle(props: { refusals: readonly RefusalRow[]; names: Names }) {
   const [first] = props.refusals
   if (!first) return null
   return (
     <>
       <h2 className="inspector-title">
-        <Foreign text={first.device} max={200} />
+        <Foreign text={props.names.full(targetOf(first))} max={200} />
       </h2>
       <p className="muted small cap-holder">
         not held by <Holder one={first} />
@@ -205,9 +247,9 @@ function Refusal(props: { refusal: RefusalRow; nowMs: number }) {
           {formatAgo(props.nowMs - refusal.lastAtMs)}
         </span>
       </div>
-      <ForeignBlock className="mono cap-what-refused" text={refusal.what} />
+      {refusal.what !== '' && <ForeignBlock className="mono cap-what-refused" text={refusal.what} />}
       <p className="muted">
-        <Foreign text={refusal.reason} max={300} />
+        <Foreign text={reasonOf(refusal)} max={300} />
       </p>
     </div>
   )

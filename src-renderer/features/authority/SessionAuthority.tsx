@@ -2,10 +2,12 @@ import { useRead } from '../../client/use-read.ts'
 import { screenOfSession } from '../../format/address.ts'
 import { formatCount } from '../../format/amounts.ts'
 import { shortProcessName } from '../../format/process-name.ts'
+import { visibleLine } from '../../format/visible-text.ts'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { Lamp } from '../../ui/Lamp.tsx'
 import { useNow } from '../../ui/use-now.ts'
 import { arrangeHeld, arrangeRefused, expiryText, stateOf } from './authority.model.ts'
+import { namesAmong } from './names.model.ts'
 import './authority.css'
 
 const most = 60
@@ -17,8 +19,11 @@ export function SessionAuthority(props: { sessionId: string }) {
   const nowMs = useNow(3000)
   if (!read.data) return null
   const filter = { text: '', sessionId: null, folded: new Set<number>() }
-  const held = arrangeHeld(read.data.capabilities, filter)
-  const refused = arrangeRefused(read.data.refusals, filter)
+  const { capabilities, total } = read.data
+  const names = namesAmong(capabilities)
+  const held = arrangeHeld(capabilities, filter, names)
+  const refused = arrangeRefused(read.data.refusals, filter, names)
+  const unseen = Math.max(0, total - Math.min(most, held.length)) + Math.max(0, refused.length - most)
   if (held.length === 0 && refused.length === 0) return null
   return (
     <>
@@ -32,9 +37,9 @@ export function SessionAuthority(props: { sessionId: string }) {
               style={{ paddingLeft: Math.min(row.depth, 6) * 12 }}
             >
               <Lamp {...stateOf(row.cap, nowMs)} size={10} label={stateOf(row.cap, nowMs).word} />
-              <span className="grow cut">
+              <span className="grow cut" title={visibleLine(row.cap.target)}>
                 {row.cap.kind !== 'device' && <span className="faint">{row.cap.kind} </span>}
-                <Foreign text={row.cap.target} max={70} />{' '}
+                <Foreign text={row.name} max={70} />{' '}
                 <Foreign
                   className="faint"
                   text={shortProcessName(row.cap.processName, row.cap.sessionId)}
@@ -50,8 +55,8 @@ export function SessionAuthority(props: { sessionId: string }) {
           row.kind === 'refused' ? (
             <li key={row.key} className="line cap-short small">
               <Lamp tone="danger" shape="square" size={10} label="refused" />
-              <span className="grow cut">
-                <Foreign text={row.refusal.device} max={50} />{' '}
+              <span className="grow cut" title={visibleLine(row.refusal.device)}>
+                <Foreign text={row.name} max={50} />{' '}
                 <Foreign className="faint" text={row.refusal.what} max={70} />
               </span>
               <span className="danger-text num">{formatCount(row.refusal.count)}</span>
@@ -60,6 +65,7 @@ export function SessionAuthority(props: { sessionId: string }) {
         )}
       </ul>
       <p className="small cap-more">
+        {unseen > 0 && <span className="faint">{formatCount(unseen)} more. </span>}
         <a href={screenOfSession('authority', sessionId)}>Narrow, expire or revoke in Authority</a>
       </p>
     </>

@@ -12,10 +12,11 @@ import {
   isWide,
   namesIn,
   originsOf,
+  refreshed,
   sessionsIn,
   stateOf,
 } from './authority.model.ts'
-import { layOutGraph, refusedCount } from './graph.model.ts'
+import { namesAmong } from './names.model.ts'
 
 function cap(id: number, parentId: number | null, more: Partial<CapabilityRow> = {}): CapabilityRow {
   return {
@@ -116,9 +117,15 @@ it('reads names, and knows what can be narrowed', () => {
 })
 
 it('lists refusals, the latest first, and shows what an agent tried to hide', () => {
-  const rows = arrangeRefused([refusal(1), refusal(2, { lastAtMs: 90, what: 'a\u202eb' })], all)
+  const rows = arrangeRefused(
+    [refusal(1), refusal(2, { lastAtMs: 90, what: 'a\u202eb' })],
+    all,
+    namesAmong([]),
+  )
   expect(rows.map((one) => (one.kind === 'refused' ? one.refusal.pid : 0))).toEqual([2, 1])
   expect(describeRow(rows[0] as (typeof rows)[number], 100)).toContain('a⟦RLO⟧b')
+  const [plain] = arrangeRefused([refusal(1, { reason: 'not_held' })], all, namesAmong([]))
+  expect(plain && describeRow(plain, 100)).toContain('It holds no capability for it.')
 })
 
 it('offers every session that holds or was refused something', () => {
@@ -129,26 +136,47 @@ it('offers every session that holds or was refused something', () => {
   ])
 })
 
-it('draws one line per holder and target, handles at their device, refusals at what nobody holds', () => {
-  const graph = layOutGraph(caps, [refusal(2, session('ses-aaaa', 'A'))])
-  expect(graph.isBySession).toBe(false)
-  expect(graph.edges.map((one) => `${one.from.key}>${one.to.title}:${one.caps.length}`).sort()).toEqual([
-    'p1>net:*:1',
-    'p2>fs:0',
-    'p2>net:a:443:2',
-    'p4>net:a:443:1',
-    'p5>exec:1',
+const area = 'workarea:wka-2e4t5hi2se64me4l'
+const areas = [
+  cap(1, null, { target: area }),
+  cap(2, 1, {
+    target: area,
+    pid: 5,
+    processName: 'session ses-aaaa',
+    ...session('ses-aaaa', 'Retry webhooks'),
+  }),
+  cap(3, 2, { target: area, pid: 6, processName: 'session ses-bbbb', ...session('ses-bbbb', 'Another') }),
+  cap(4, null, { kind: 'process', target: '6', pid: 5, ...session('ses-aaaa', 'Retry webhooks') }),
+]
+
+it('says whose workarea it is, and finds it by that as well as by its id', () => {
+  const namesOf = (text: string) =>
+    arrangeHeld(areas, { ...all, text }).flatMap((row) =>
+      row.kind === 'held' && !row.isPath ? [`${row.cap.id} ${row.name}`] : [],
+    )
+  expect(namesOf('workarea')).toEqual([
+    '1 workarea of Retry webhooks',
+    '2 its workarea',
+    '3 workarea of Retry webhooks',
   ])
-  const refused = graph.edges.find((one) => one.to.title === 'fs')
-  expect([refused && refusedCount(refused), refused?.to.kind]).toEqual([2, 'refused'])
-  expect(new Set(graph.targets.map((one) => one.y)).size).toBe(graph.targets.length)
+  expect(namesOf('wka-2e4t5hi2se64me4l')).toHaveLength(3)
+  expect(namesOf('of retry')).toEqual(namesOf('workarea'))
+  expect(namesOf('process another')).toEqual(['4 Another'])
+  expect(consequencesOf(areas[1] as CapabilityRow, areas, true)[0]).toBe(
+    'Retry webhooks can no longer use its workarea.',
+  )
 })
 
-it('draws sessions instead of processes where there are many, and says how many do not fit', () => {
-  const many = Array.from({ length: 300 }, (_, index) =>
-    cap(index + 1, null, session(`ses-${1000 + Math.floor(index / 3)}`, `S${Math.floor(index / 3)}`)),
-  )
-  const graph = layOutGraph(many, [])
-  expect([graph.isBySession, graph.holders.length, graph.hidden]).toEqual([true, 80, 20])
-  expect(graph.edges.every((one) => one.caps.length === 3)).toBe(true)
+it('shows what is found below what was folded', () => {
+  expect(outline({ folded: new Set([2]), text: 'handle net' })).toEqual(['1?', '-2?', '--3'])
+})
+
+it('keeps an order that is held, with the figures of now, and says what has gone', () => {
+  const before = arrangeHeld(caps, all)
+  const rows = refreshed(before, { capabilities: [cap(2, 1, { uses: 9 })], refusals: [] })
+  expect(rows.map((row) => row.key)).toEqual(before.map((row) => row.key))
+  const second = rows.find((row) => row.key === 'c2')
+  expect(second).toMatchObject({ isGone: false, cap: { uses: 9 } })
+  expect(rows.filter((row) => row.kind === 'held' && row.isGone)).toHaveLength(4)
+  expect(describeRow(rows[0] as (typeof rows)[number], 0)).toContain('gone')
 })

@@ -1,9 +1,9 @@
 import type { CapabilityRow, RefusalRow } from '@contract/process.ts'
 import { formatCount, plural } from '../../format/amounts.ts'
 import { formatAge } from '../../format/duration.ts'
-import { shortProcessName } from '../../format/process-name.ts'
 import { visibleLine } from '../../format/visible-text.ts'
 import type { LampShape, LampTone } from '../../ui/Lamp.tsx'
+import { holderOf, type Named, type Names, namesAmong, reasonOf, targetOf, whoOf } from './names.model.ts'
 
 /** One row of the table: a capability with its place in the tree of derivation, or what was refused. */
 export type AuthorityRow =
@@ -11,13 +11,17 @@ export type AuthorityRow =
       readonly kind: 'held'
       readonly key: string
       readonly cap: CapabilityRow
+      /** What people call that which it is on. */
+      readonly name: string
       readonly depth: number
       readonly below: number
       readonly isFolded: boolean
       /** Here only because something derived from it matches the filter. */
       readonly isPath: boolean
+      /** Taken away or ended since the order was made, which is held while a hand is on the list. */
+      readonly isGone?: boolean
     }
-  | { readonly kind: 'refused'; readonly key: string; readonly refusal: RefusalRow }
+  | { readonly kind: 'refused'; readonly key: string; readonly name: string; readonly refusal: RefusalRow }
 
 export interface AuthorityFilter {
   readonly text: string
@@ -35,32 +39,17 @@ function matches(filter: AuthorityFilter, one: Named, text: string): boolean {
   return words.every((word) => hay.includes(word))
 }
 
-type Named = Pick<CapabilityRow, 'pid' | 'processName' | 'sessionId' | 'sessionTitle'>
-
-/** Who a holder is to people: a session's title where it has one, else the process by its name. */
-export function holderOf(one: Named): string {
-  return one.sessionTitle ?? one.processName
-}
-
-/** A holder in a sentence: a session by its title, a part of one with it. */
-export function whoOf(one: Named): string {
-  const name = shortProcessName(one.processName, one.sessionId)
-  if (one.sessionTitle === null) return visibleLine(name)
-  return visibleLine(name === 'session' ? one.sessionTitle : `${name} of ${one.sessionTitle}`)
-}
-
 /** Capabilities as the tree in which they derive from each other; what a filter finds keeps its origins above it. */
 export function arrangeHeld(
   caps: readonly CapabilityRow[],
   filter: AuthorityFilter,
+  names: Names = namesAmong(caps),
 ): readonly AuthorityRow[] {
   const byId = new Map(caps.map((cap) => [cap.id, cap]))
   const children = childrenOf(caps, byId)
   const isFiltered = filter.text.trim() !== '' || filter.sessionId !== null
   const found = new Set(
-    caps
-      .filter((cap) => matches(filter, cap, `${cap.kind} ${cap.target} ${cap.rights.join(' ')}`))
-      .map(({ id }) => id),
+    caps.filter((cap) => isFiltered && matches(filter, cap, textOf(cap, names))).map(({ id }) => id),
   )
   const shown = isFiltered ? withOrigins(found, byId) : null
   const rows: AuthorityRow[] = []
@@ -73,11 +62,13 @@ export function arrangeHeld(
     const { cap, depth } = at
     if (shown && !shown.has(cap.id)) continue
     const below = children.get(cap.id) ?? []
-    const isFolded = below.length > 0 && filter.folded.has(cap.id)
+    // What is found is shown, also below what was folded.
+    const isFolded = below.length > 0 && filter.text.trim() === '' && filter.folded.has(cap.id)
     rows.push({
       kind: 'held',
       key: keyOfCap(cap.id),
       cap,
+      name: names.short(cap),
       depth,
       below: below.length,
       isFolded,
@@ -92,11 +83,34 @@ export function arrangeHeld(
 export function arrangeRefused(
   refusals: readonly RefusalRow[],
   filter: AuthorityFilter,
+  names: Names,
 ): readonly AuthorityRow[] {
   return refusals
-    .filter((one) => matches(filter, one, `${one.device} ${one.what} ${one.reason}`))
-    .sort((a, b) => b.lastAtMs - a.lastAtMs)
-    .map((refusal) => ({ kind: 'refused', key: keyOfRefusal(refusal), refusal }))
+    .map((refusal) => ({ refusal, name: names.short(targetOf(refusal)) }))
+    .filter(({ refusal, name }) =>
+      matches(filter, refusal, `${refusal.device} ${name} ${refusal.what} ${reasonOf(refusal)}`),
+    )
+    .sort((a, b) => b.refusal.lastAtMs - a.refusal.lastAtMs)
+    .map(({ refusal, name }) => ({ kind: 'refused', key: keyOfRefusal(refusal), name, refusal }))
+}
+
+/** What a capability is found by: the exact name of its device as well as what it is called. */
+function textOf(cap: CapabilityRow, names: Names): string {
+  return `${cap.kind} ${cap.target} ${names.short(cap)} ${names.full(cap)} ${cap.rights.join(' ')}`
+}
+
+/** The rows of an order that is held, with what is known of them now: what is gone keeps its place. */
+export function refreshed(
+  rows: readonly AuthorityRow[],
+  now: { readonly capabilities: readonly CapabilityRow[]; readonly refusals: readonly RefusalRow[] },
+): readonly AuthorityRow[] {
+  const byId = new Map(now.capabilities.map((cap) => [cap.id, cap]))
+  const byKey = new Map(now.refusals.map((one) => [keyOfRefusal(one), one]))
+  return rows.map((row) => {
+    if (row.kind === 'refused') return { ...row, refusal: byKey.get(row.key) ?? row.refusal }
+    const cap = byId.get(row.cap.id)
+    return cap ? { ...row, cap, isGone: false } : { ...row, isGone: true }
+  })
 }
 
 function childrenOf(
@@ -175,6 +189,7 @@ export function consequencesOf(
   isWhole: boolean,
 ): readonly string[] {
   const derived = derivedFrom(cap.id, all)
+  const target = visibleLine(namesAmong(all).short(cap))
   const handles = derived.filter((one) => one.kind === 'handle')
   const copies = derived.filter((one) => one.kind !== 'handle' && one.pid !== cap.pid)
   const others = new Set(copies.map((one) => one.pid)).size
@@ -183,8 +198,8 @@ export function consequencesOf(
   const least = isWhole ? '' : 'At least '
   return [
     cap.kind === 'handle'
-      ? `${name} loses its open ${visibleLine(cap.target)}; it can open it again while it may.`
-      : `${name} can no longer use ${visibleLine(cap.target)}.`,
+      ? `The open handle of ${name} on ${target} closes; it can be opened again while that is allowed.`
+      : `${name} can no longer use ${target}.`,
     cap.target.startsWith('runtime:') && cap.sessionId !== null
       ? 'Its agent runs through it: the session ends, and what it changed stays for review.'
       : '',
@@ -210,7 +225,9 @@ const soonMs = 60_000
 export function stateOf(
   cap: CapabilityRow,
   nowMs: number,
+  isGone = false,
 ): { tone: LampTone; shape: LampShape; word: string } {
+  if (isGone) return { tone: 'idle', shape: 'ring', word: 'gone' }
   if (cap.expiresAtMs !== null && cap.expiresAtMs <= nowMs)
     return { tone: 'idle', shape: 'ring', word: 'expired' }
   if (cap.expiresAtMs !== null && cap.expiresAtMs - nowMs < soonMs)
@@ -250,16 +267,17 @@ export function exampleOf(target: string): string {
 /** A row as a sentence, for screen readers. */
 export function describeRow(row: AuthorityRow, nowMs: number): string {
   if (row.kind === 'refused') {
-    const { device, count, what, reason } = row.refusal
-    return `Refused ${plural(count, 'time')}: ${visibleLine(what)} on ${visibleLine(device)}, ${visibleLine(holderOf(row.refusal))}. ${visibleLine(reason)}`
+    const { count, what } = row.refusal
+    const attempt = what === '' ? '' : `${visibleLine(what)} on `
+    return `Refused ${plural(count, 'time')}: ${attempt}${visibleLine(row.name)}, ${visibleLine(holderOf(row.refusal))}. ${visibleLine(reasonOf(row.refusal))}`
   }
   const { cap } = row
   return [
-    `${cap.kind} ${visibleLine(cap.target)}`,
+    `${cap.kind} ${visibleLine(row.name)}`,
     `held by ${visibleLine(holderOf(cap))}, process ${cap.pid}`,
     cap.rights.join(' '),
     plural(cap.uses, 'use'),
-    stateOf(cap, nowMs).word,
+    stateOf(cap, nowMs, row.isGone).word,
     row.below > 0 ? `${formatCount(row.below)} derived from it` : '',
   ]
     .filter((part) => part !== '')

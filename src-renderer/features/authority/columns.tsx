@@ -1,10 +1,12 @@
 import { formatCount } from '../../format/amounts.ts'
 import { formatAge } from '../../format/duration.ts'
 import { shortProcessName } from '../../format/process-name.ts'
+import { visibleLine } from '../../format/visible-text.ts'
 import type { Column } from '../../ui/DataGrid.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
-import { type AuthorityRow, expiryText, holderOf, stateOf } from './authority.model.ts'
+import { type AuthorityRow, expiryText, stateOf } from './authority.model.ts'
+import { holderOf } from './names.model.ts'
 
 type AuthorityColumn = Column<AuthorityRow> & { readonly from: number }
 
@@ -16,7 +18,8 @@ function namesOf(nowMs: number, onFold: (id: number) => void): readonly Authorit
       header: 'State',
       track: '88px',
       from: 560,
-      render: (row) => (row.kind === 'held' ? <LampWord {...stateOf(row.cap, nowMs)} /> : refusedLamp),
+      render: (row) =>
+        row.kind === 'held' ? <LampWord {...stateOf(row.cap, nowMs, row.isGone)} /> : refusedLamp,
     },
     {
       id: 'what',
@@ -99,7 +102,9 @@ function WhatCell(props: { row: AuthorityRow; onFold: (id: number) => void }) {
   if (row.kind === 'refused')
     return (
       <>
-        <Foreign text={row.refusal.device} max={80} />{' '}
+        <span title={visibleLine(row.refusal.device)}>
+          <Foreign text={row.name} max={80} />
+        </span>{' '}
         <Foreign className="faint" text={row.refusal.what} max={120} />
       </>
     )
@@ -118,9 +123,9 @@ function WhatCell(props: { row: AuthorityRow; onFold: (id: number) => void }) {
       ) : (
         <span className="fold" />
       )}
-      <span className="cut">
+      <span className="cut" title={visibleLine(cap.target)}>
         {cap.kind !== 'device' && <span className="faint">{cap.kind} </span>}
-        <Foreign className={isPath ? 'faint' : 'cap-target'} text={cap.target} max={120} />
+        <Foreign className={isPath ? 'faint' : 'cap-target'} text={row.name} max={120} />
         {isFolded && <span className="faint"> {formatCount(below)} folded</span>}
       </span>
     </span>

@@ -9,6 +9,7 @@ import {
   keyOfCap,
 } from './authority.model.ts'
 import { type AuthorityGraph, layOutGraph } from './graph.model.ts'
+import { namesAmong } from './names.model.ts'
 
 /** What the daemon answered last. */
 export interface AuthorityData {
@@ -34,14 +35,18 @@ export interface Picked {
 /** What a filter leaves of the answer. */
 export function showFor(data: AuthorityData | undefined, filter: AuthorityFilter, isGraph: boolean): Shown {
   if (!data) return { rows: [], graph: null }
-  const rows = [...arrangeHeld(data.capabilities, filter), ...arrangeRefused(data.refusals, filter)]
+  const names = namesAmong(data.capabilities)
+  const rows = [
+    ...arrangeHeld(data.capabilities, filter, names),
+    ...arrangeRefused(data.refusals, filter, names),
+  ]
   if (!isGraph) return { rows, graph: null }
-  const unfolded = arrangeHeld(data.capabilities, { ...filter, folded: new Set() })
+  const unfolded = arrangeHeld(data.capabilities, { ...filter, folded: new Set() }, names)
   const held = unfolded.flatMap((row) =>
     row.kind === 'held' && !row.isPath && !isOfFleet(row.cap) ? [row.cap] : [],
   )
   const refused = rows.flatMap((row) => (row.kind === 'refused' ? [row.refusal] : []))
-  return { rows, graph: layOutGraph(held, refused) }
+  return { rows, graph: layOutGraph(held, refused, names) }
 }
 
 /** What the fleet itself holds is what everything derives from: a line from it to every device would hide the rest. */
@@ -59,6 +64,24 @@ export function pickedOf(shown: Shown, caps: readonly CapabilityRow[], active: s
   if (!cap) return null
   const line = shown.graph?.edges.find((one) => one.caps.includes(cap))
   return { cap, beside: line?.caps ?? [], refusals: line?.refusals ?? [] }
+}
+
+/** What is not listed although it is there, in words; empty when everything is. */
+export function notListedOf(data: AuthorityData | undefined): string {
+  if (!data || data.total <= data.capabilities.length) return ''
+  return `The first ${formatCount(data.capabilities.length)} of ${formatCount(data.total)} are listed. Pick a session or filter to find the others.`
+}
+
+/** What came and went since an order was made that is held now; empty when nothing did. */
+export function changesBetween(before: AuthorityData | undefined, now: AuthorityData | undefined): string {
+  if (!before || !now || before === now) return ''
+  const ids = (data: AuthorityData) => new Set(data.capabilities.map(({ id }) => id))
+  const [old, all] = [ids(before), ids(now)]
+  const added = [...all].filter((id) => !old.has(id)).length
+  const gone = [...old].filter((id) => !all.has(id)).length
+  if (added + gone === 0) return ''
+  const parts = [added > 0 ? `${formatCount(added)} new` : '', gone > 0 ? `${formatCount(gone)} gone` : '']
+  return ['order held', ...parts.filter((part) => part !== '')].join(' · ')
 }
 
 /** How much is held and was refused, or as of when it was so. */

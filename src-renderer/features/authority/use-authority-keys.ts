@@ -1,7 +1,9 @@
 import type { CapabilityRow } from '@contract/process.ts'
 import type { RefObject } from 'react'
 import { sessionAddress } from '../../format/address.ts'
+import { visibleLine } from '../../format/visible-text.ts'
 import { toggled, useKernelView } from '../../stores/kernel-view.ts'
+import { useNotices } from '../../stores/notices.ts'
 import { useView } from '../../stores/view.ts'
 import { useKeyActions } from '../../ui/keyboard.tsx'
 import { type AuthorityRow, isWide, keyOfCap } from './authority.model.ts'
@@ -37,6 +39,7 @@ export function useAuthorityKeys(props: {
     'authority.expand': isTree ? () => unfold(rows, cap, props.onPick) : undefined,
     'authority.find': () => props.find.current?.focus(),
     'authority.inspector': () => useView.getState().set({ isInspectorOpen: !props.isInspectorOpen }),
+    'authority.copy-id': cap ? () => copyName(cap.target) : undefined,
     'authority.leave': () => set({ text: '' }),
   })
 }
@@ -56,4 +59,12 @@ function unfold(rows: readonly AuthorityRow[], cap: CapabilityRow, pick: (key: s
   if (row?.kind !== 'held' || row.below === 0) return
   if (row.isFolded) set({ folded: toggled(view.folded, [cap.id]) })
   else if (next) pick(next.key)
+}
+
+function copyName(target: string): void {
+  const { say } = useNotices.getState()
+  navigator.clipboard.writeText(target).then(
+    () => say({ text: `Copied ${visibleLine(target)}.`, lastsMs: 3000 }),
+    () => say({ text: 'The clipboard refused it.', tone: 'danger' }),
+  )
 }

@@ -8,20 +8,20 @@ const most = 5000
 const everyMs = 2000
 
 /** Who holds what now, and which of it was used since it was read last. */
-export function useAuthority(text: string) {
+export function useAuthority(text: string, sessionId: string | null) {
   // Found here as long as all are known here: what derives from a match has to be known too. Beyond that the daemon looks.
   const whole = useRead('capability', 'list', { limit: most }, { everyMs, keepsPrevious: true })
   const isWhole = !whole.data || whole.data.total <= whole.data.capabilities.length
-  const isSearched = !isWhole && text.trim() !== ''
+  const isSearched = !isWhole && (text.trim() !== '' || sessionId !== null)
   const found = useRead(
     'capability',
     'list',
-    { limit: most, text: text.trim() },
-    { isEnabled: isSearched, keepsPrevious: true },
+    { limit: most, text: text.trim(), ...(sessionId === null ? {} : { sessionId }) },
+    { isEnabled: isSearched, everyMs, keepsPrevious: true },
   )
   const read = isSearched && found.data ? found : whole
   const pulsing = usePulsing(read.data?.capabilities)
-  return { read, isWhole, pulsing }
+  return { read, known: whole.data, isWhole, pulsing }
 }
 
 const none: ReadonlySet<number> = new Set()

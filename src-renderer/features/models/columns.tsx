@@ -21,7 +21,7 @@ function columnsOf(nowMs: number, isWide: boolean): readonly CallColumn[] {
     {
       id: 'model',
       header: 'Model',
-      track: isWide ? 'minmax(120px, 0.75fr)' : 'minmax(120px, 0.4fr)',
+      track: isWide ? 'minmax(120px, 0.75fr)' : 'minmax(128px, 0.3fr)',
       from: 0,
       render: (call) => <ModelCell call={call} isWide={isWide} />,
     },
@@ -38,7 +38,7 @@ function columnsOf(nowMs: number, isWide: boolean): readonly CallColumn[] {
       ),
     },
     amount('in', 'In', 'Tokens in, with the cached ones', 460, (call) => formatTokens(call.inputTokens)),
-    amount('cached', 'Cached', 'Of the tokens in, those that were cached', 760, (call) => (
+    amount('cached', 'Cached', 'Of the tokens in, those that were cached', 940, (call) => (
       <span className="muted">{formatTokens(call.cachedTokens)}</span>
     )),
     amount('out', 'Out', 'Tokens out', 460, (call) => formatTokens(call.outputTokens)),

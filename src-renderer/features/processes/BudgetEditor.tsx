@@ -79,13 +79,19 @@ function useSave(row: ProcessRow, draft: BudgetDraft, onDone: () => void) {
     if (!budget) return
     const names = limitNames.filter((name) => name in budget)
     const before = Object.fromEntries(names.map((name) => [name, row.use[name].limit]))
+    const undo = async () => {
+      const undone = await change.run({ pid: row.pid, budget: before })
+      // The editor, which says so otherwise, is closed by then.
+      if (!undone.ok)
+        useNotices.getState().say({ tone: 'danger', text: undone.problem.what, todo: undone.problem.todo })
+    }
     const outcome = await change.run({ pid: row.pid, budget })
     if (!outcome.ok) return
     const what = names.map((name) => limitWords[name].label.toLowerCase()).join(', ')
     useNotices.getState().say({
       text: `Budget of ${nameOf(row)} changed: ${what}.`,
       actionLabel: 'Undo',
-      onAction: () => void change.run({ pid: row.pid, budget: before }),
+      onAction: () => void undo(),
     })
     onDone()
   }

@@ -1,17 +1,16 @@
-import type { CapabilityRow, ProcessRow, ResourceUse } from '@contract/process.ts'
-import { lazy, memo, Suspense } from 'react'
+import type { ProcessRow, ResourceUse } from '@contract/process.ts'
+import { lazy, Suspense } from 'react'
 import { type ProcessTable, processorShare, type RatePoint, rateSpanMs } from '../../client/process-feed.ts'
-import { useRead } from '../../client/use-read.ts'
-import { screenOfSession, sessionAddress } from '../../format/address.ts'
+import { sessionAddress } from '../../format/address.ts'
 import { formatBytes, formatCount, formatTokens, formatUsd, plural, shareOf } from '../../format/amounts.ts'
 import { formatClock, formatDuration, formatMoment, formatStep } from '../../format/duration.ts'
 import { shortProcessName } from '../../format/process-name.ts'
 import { Bar } from '../../ui/Budget.tsx'
 import { Button } from '../../ui/Button.tsx'
-import { Chip } from '../../ui/Chip.tsx'
 import { Foreign } from '../../ui/Foreign.tsx'
 import { LampWord } from '../../ui/Lamp.tsx'
 import { BudgetEditor } from './BudgetEditor.tsx'
+import { HeldPart } from './HeldPart.tsx'
 import {
   ageText,
   formatProcessor,
@@ -44,11 +43,8 @@ export function Inspector(props: {
           <Foreign text={nameOf(row)} max={200} />
         </h2>
         <Origin row={row} parent={parent} onPick={props.onPick} />
-        <div className="process-state">
-          <LampWord {...stateOf(row, isGone)} />
-          <p className="muted small">{stateOf(row, isGone).sentence}</p>
-        </div>
-        <Speed row={row} rates={table.rates.get(row.pid) ?? []} atMs={table.atMs} />
+        <State row={row} isGone={isGone} />
+        {!isGone && <Speed row={row} rates={table.rates.get(row.pid) ?? []} atMs={table.atMs} />}
         <section className="inspector-part">
           <h3 className="section-title line">
             <span className="grow">Budget, with all below it</span>
@@ -76,11 +72,30 @@ export function Inspector(props: {
           )}
         </section>
         <Program row={row} cpu={processorShare(table, row.pid)} isGone={isGone} />
-        <Figures row={row} atMs={table.atMs} acts={props.acts} />
-        <Held row={row} />
+        <Figures row={row} atMs={table.atMs} acts={props.acts} isGone={isGone} />
+        {!isGone && <HeldPart row={row} />}
       </div>
       {!isGone && <Acts row={row} acts={props.acts} />}
     </aside>
+  )
+}
+
+function State(props: { row: ProcessRow; isGone: boolean }) {
+  const { row, isGone } = props
+  const { sentence, ...lamp } = stateOf(row, isGone)
+  return (
+    <div className="process-state">
+      <LampWord {...lamp} />
+      <p className="muted small">
+        {sentence}
+        {isGone && row.sessionId && (
+          <>
+            {' '}
+            <a href={sessionAddress(row.sessionId, 'chain')}>What it did</a>
+          </>
+        )}
+      </p>
+    </div>
   )
 }
 
@@ -110,7 +125,7 @@ function Origin(props: { row: ProcessRow; parent: ProcessRow | null; onPick: (pi
           <a href={sessionAddress(row.sessionId)}>open the session</a>
         </>
       )}
-      {row.kind === 'part' && row.sessionId && parent?.kind !== 'session' && (
+      {(row.kind === 'part' || row.kind === 'sub_agent') && row.sessionId && parent?.kind !== 'session' && (
         <>
           {' · '}
           <a href={sessionAddress(row.sessionId)}>
@@ -210,7 +225,7 @@ function Program(props: { row: ProcessRow; cpu: number | null; isGone: boolean }
   )
 }
 
-function Figures(props: { row: ProcessRow; atMs: number; acts: ProcessActs }) {
+function Figures(props: { row: ProcessRow; atMs: number; acts: ProcessActs; isGone: boolean }) {
   const { row, atMs } = props
   const pairs: readonly (readonly [string, string | null])[] = [
     ['deadline', row.deadlineAtMs === null ? null : formatMoment(row.deadlineAtMs)],
@@ -226,56 +241,12 @@ function Figures(props: { row: ProcessRow; atMs: number; acts: ProcessActs }) {
       <h3 className="section-title">Figures</h3>
       <dl className="pairs">
         <dt>priority</dt>
-        <dd>
-          <Priority row={row} acts={props.acts} />
-        </dd>
+        <dd>{props.isGone ? row.priority : <Priority row={row} acts={props.acts} />}</dd>
         {pairs.flatMap(([name, value]) =>
           value === null ? [] : [<dt key={`${name} name`}>{name}</dt>, <dd key={name}>{value}</dd>],
         )}
       </dl>
     </section>
-  )
-}
-
-/** What the process holds; read again when a fact says that something changed. */
-const Held = memo(
-  function Held(props: { row: ProcessRow }) {
-    const { pid, sessionId } = props.row
-    const held = useRead('capability', 'list', { pid, limit: 40 }, { everyMs: 5000 })
-    const rows = held.data?.capabilities ?? []
-    const total = held.data?.total ?? rows.length
-    return (
-      <section className="inspector-part">
-        <h3 className="section-title">May</h3>
-        {held.problem && <p className="faint small">{held.problem.what}</p>}
-        <div className="line wraps inspector-chips">
-          {rows.slice(0, 10).map((one) => (
-            <HeldChip key={one.id} cap={one} />
-          ))}
-          {total > 10 && <span className="faint tiny">{formatCount(total - 10)} more</span>}
-          {held.data && total === 0 && <span className="faint small">nothing</span>}
-        </div>
-        {total > 0 && (
-          <p className="small process-more">
-            <a href={sessionId ? screenOfSession('authority', sessionId) : '#/authority'}>
-              See it in Authority
-            </a>
-          </p>
-        )}
-      </section>
-    )
-  },
-  (before, now) => before.row.pid === now.row.pid,
-)
-
-function HeldChip(props: { cap: CapabilityRow }) {
-  const { kind, target, rights, uses } = props.cap
-  const isDevice = kind === 'device'
-  return (
-    <Chip hint={`${kind} ${target}: ${rights.join(', ')}; ${plural(uses, 'use')}`}>
-      {!isDevice && <span className="faint">{kind} </span>}
-      <Foreign text={target} max={30} />
-    </Chip>
   )
 }
 

@@ -34,7 +34,9 @@ export function ProcessBar(props: {
   return (
     <div className="filter-bar">
       <h1 className="filter-title">Processes</h1>
-      <span className="small muted">{props.summary}</span>
+      <span className="small muted process-summary" title={props.summary}>
+        {props.summary}
+      </span>
       <input
         ref={props.findRef}
         className="filter-find"
@@ -65,10 +67,24 @@ export function ProcessBar(props: {
   )
 }
 
+/** How many are picked, and how many of them are not to be seen. */
+function Picked(props: { count: number; ended: number; hidden: number }) {
+  const { count, ended, hidden } = props
+  return (
+    <>
+      <strong className="strong">{plural(count, 'process', 'processes')} picked</strong>
+      {ended > 0 && <span className="faint small">{ended} ended since</span>}
+      {hidden > 0 && <span className="caution-text small">{hidden} not shown by the filter</span>}
+    </>
+  )
+}
+
 /** What can be done with all that is picked. Each button says how many it would touch; the rest is skipped. */
 export function SelectionBar(props: {
   rows: readonly ProcessRow[]
   count: number
+  /** Of these, those that the filter does not show. */
+  hidden: number
   acts: ProcessActs
   onClear: () => void
 }) {
@@ -79,10 +95,7 @@ export function SelectionBar(props: {
   const off = acts.isOffline
   return (
     <div className="selection-bar wraps" role="toolbar" aria-label="Picked processes">
-      <strong className="strong">{plural(props.count, 'process', 'processes')} picked</strong>
-      {props.count > rows.length && (
-        <span className="faint small">{props.count - rows.length} ended since</span>
-      )}
+      <Picked count={props.count} ended={props.count - rows.length} hidden={props.hidden} />
       <span className="grow" />
       {suspends.length > 0 && (
         <Button onPress={() => acts.suspend(suspends)} isDisabled={off}>

@@ -1,3 +1,4 @@
+import type { ProcessRow } from '@contract/process.ts'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useClient } from '../../client/access.tsx'
 import { type ProcessTable, useProcesses } from '../../client/process-feed.ts'
@@ -32,14 +33,13 @@ export function ProcessesScreen(props: { pid: number | null }) {
   const find = useRef<HTMLInputElement>(null)
   const { isEditing, edit, pick } = useEditing(place)
   const list = useProcessList(feed.table, place, isEditing)
-  const acts = useProcessActs()
+  const rows = feed.table?.rows ?? noRows
+  const acts = useProcessActs(rows)
   useEffect(() => {
     if (props.pid !== null) set({ active: props.pid })
   }, [props.pid, set])
-  const active = view.active ?? list.places[0]?.pid ?? null
-  const row = list.rowOf(active)
+  const { active, row, isInList } = usePicked(list, view.active)
   useProcessKeys({ list, row, acts, find, isInspectorOpen, onEdit: () => edit(true), onPick: pick })
-  const rows = feed.table?.rows ?? new Map()
   const picked = [...view.selected].map((key) => rows.get(Number(key))).filter((one) => one !== undefined)
   const isShown = isInspectorOpen && row !== undefined && feed.table !== undefined
   return (
@@ -51,13 +51,19 @@ export function ProcessesScreen(props: { pid: number | null }) {
           findRef={find}
           onLeaveFind={() => focusGrid(place.current)}
         />
+        {props.pid !== null && props.pid === view.active && row?.pid !== props.pid && feed.table && (
+          <p className="small muted process-note" role="status">
+            Process {props.pid} is not here any more. What it did stands in the chain of its session.
+          </p>
+        )}
         {feed.problem && feed.table && <ProblemLine problem={feed.problem} onRetry={feed.retry} />}
         <div className="split-grid" ref={place}>
-          <List feed={feed} list={list} active={active} place={place} onPick={pick} />
+          <List feed={feed} list={list} active={isInList ? active : null} place={place} onPick={pick} />
         </div>
         <SelectionBar
           rows={picked}
           count={view.selected.size}
+          hidden={picked.filter((one) => !list.isShown(one.pid)).length}
           acts={acts}
           onClear={() => set({ selected: new Set() })}
         />
@@ -76,6 +82,25 @@ export function ProcessesScreen(props: { pid: number | null }) {
       <ConfirmEnding acts={acts} rows={rows} />
     </div>
   )
+}
+
+const noRows: ReadonlyMap<number, ProcessRow> = new Map()
+
+/**
+ * The row that is looked at. One that ends stays as it was last seen, so that nothing else comes under a hand that is about
+ * to act; one that the filter hides gives way to the first that it leaves.
+ */
+function usePicked(list: ProcessList, asked: number | null) {
+  const last = useRef<ProcessRow | null>(null)
+  const isListed = asked !== null && list.isShown(asked)
+  const live = isListed ? list.rowOf(asked) : undefined
+  if (live) last.current = live
+  const ended = last.current
+  if (live) return { active: asked, row: live, isInList: true }
+  if (ended && ended.pid === asked && list.isGone(asked))
+    return { active: asked, row: ended, isInList: false }
+  const first = (list.places.find((one) => !one.isPath) ?? list.places[0])?.pid ?? null
+  return { active: first, row: list.rowOf(first), isInList: true }
 }
 
 /** Whether the budget of the active process is being changed: to pick another one ends that. */
@@ -118,10 +143,11 @@ function List(props: {
   const { feed, list } = props
   const { processes: view, setProcesses: set } = useKernelView()
   const width = useWidthOf(props.place)
+  const hasPrograms = useMemo(() => hasProgram(feed.table), [feed.table])
   const columns = useMemo(() => {
     const fold = (pid: number) => set({ folded: toggled(useKernelView.getState().processes.folded, [pid]) })
-    return columnsFor(width, fold)
-  }, [width, set])
+    return columnsFor(width, hasPrograms, fold)
+  }, [width, hasPrograms, set])
   if (!feed.table) {
     if (feed.problem) return <ProblemBlock problem={feed.problem} onRetry={feed.retry} />
     return <Skeleton rows={14} />
@@ -160,6 +186,11 @@ function List(props: {
       hasFocusOnMount
     />
   )
+}
+
+function hasProgram(table: ProcessTable | undefined): boolean {
+  for (const row of table?.rows.values() ?? []) if (row.program) return true
+  return false
 }
 
 function branchOf(view: ProcessView) {

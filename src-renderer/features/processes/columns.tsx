@@ -15,136 +15,132 @@ import {
   stateOf,
 } from './processes.model.ts'
 
-type ProcessColumn = Column<ProcessView> & { readonly id: ProcessSort; readonly from: number }
-
-/** `from` is the list width from which a column is shown; the telling ones stay longest. */
-function leadingColumns(onFold: (pid: number) => void): readonly ProcessColumn[] {
-  return [
-    {
-      id: 'pid',
-      header: 'Pid',
-      track: '40px',
-      align: 'right',
-      from: 520,
-      render: ({ row }) => <span className="faint">{row.pid}</span>,
-    },
-    {
-      id: 'name',
-      header: 'Process',
-      track: 'minmax(150px, 1fr)',
-      from: 0,
-      render: (view) => <NameCell view={view} onFold={onFold} />,
-    },
-    {
-      id: 'state',
-      header: 'State',
-      track: '106px',
-      from: 0,
-      render: ({ row, isGone }) => <LampWord {...stateOf(row, isGone)} />,
-    },
-  ]
+/** `rank` says which columns go first where room is short, `px` what one takes; the name gets all that is left. */
+type ProcessColumn = Column<ProcessView> & {
+  readonly id: ProcessSort
+  readonly px: number
+  readonly rank: number
 }
 
+const right = { align: 'right' } as const
+
+function nameColumn(onFold: (pid: number) => void): ProcessColumn {
+  return {
+    id: 'name',
+    header: 'Process',
+    track: 'minmax(150px, 1fr)',
+    px: 0,
+    rank: 0,
+    render: (view) => <NameCell view={view} onFold={onFold} />,
+  }
+}
+
+function column(
+  id: ProcessSort,
+  header: string,
+  place: { readonly px: number; readonly rank: number; readonly align?: 'right' },
+  render: ProcessColumn['render'],
+  hint?: string,
+): ProcessColumn {
+  return { id, header, track: `${place.px}px`, ...place, render, ...(hint === undefined ? {} : { hint }) }
+}
+
+const pidColumn = column('pid', 'Pid', { px: 40, rank: 4, ...right }, ({ row }) => (
+  <span className="faint">{row.pid}</span>
+))
+
 const figureColumns: readonly ProcessColumn[] = [
-  {
-    id: 'priority',
-    header: 'Prio',
-    hint: 'Priority, −20 to 20: the higher, the sooner',
-    track: '32px',
-    align: 'right',
-    from: 640,
-    render: ({ row }) => <span className={row.priority === 0 ? 'faint' : ''}>{signed(row.priority)}</span>,
-  },
-  {
-    id: 'mailbox',
-    header: 'Mail',
-    hint: 'Messages that wait for it',
-    track: '34px',
-    align: 'right',
-    from: 700,
-    render: ({ row }) => <MailCell mailbox={row.mailbox} parked={row.sendersParked} />,
-  },
-  {
-    id: 'tokens',
-    header: 'Tokens',
-    track: '86px',
-    from: 440,
-    render: ({ row }) => <UseCell use={row.use.tokens} name="tokens" format={formatTokens} />,
-  },
-  {
-    id: 'money',
-    header: 'Money',
-    track: '92px',
-    from: 580,
-    render: ({ row }) => <UseCell use={row.use.usdNanos} name="money" format={shortUsd} />,
-  },
-  {
-    id: 'tools',
-    header: 'Tools',
-    hint: 'Tool calls',
-    track: '38px',
-    align: 'right',
-    from: 820,
-    render: ({ row }) => formatCount(row.use.toolCalls.spent),
-  },
-  {
-    id: 'wall',
-    header: 'Wall',
-    hint: 'Wall time since it was started, without the time it was suspended',
-    track: '58px',
-    align: 'right',
-    from: 1020,
-    render: ({ row }) => <span className="muted">{formatDuration(row.use.wallMs.spent)}</span>,
-  },
-  {
-    id: 'memory',
-    header: 'Mem',
-    hint: 'Tokens of memory in use',
-    track: '40px',
-    align: 'right',
-    from: 1090,
-    render: ({ row }) => <span className="muted">{formatTokens(row.use.mem.spent)}</span>,
-  },
-  {
-    id: 'program',
-    header: 'Program',
-    hint: 'Memory of the program that it stands for, and its share of one core',
-    track: '108px',
-    align: 'right',
-    from: 860,
-    render: ProgramCell,
-  },
-  {
-    id: 'speed',
-    header: 'Red/s',
-    hint: 'Reductions per second: how much of the kernel it uses',
-    track: '46px',
-    align: 'right',
-    from: 500,
-    render: ({ row, isGone }) => (isGone ? '—' : formatSpeed(speedOf(row))),
-  },
-  {
-    id: 'caps',
-    header: 'Caps',
-    hint: 'Capabilities it holds',
-    track: '36px',
-    align: 'right',
-    from: 1140,
-    render: ({ row }) => <span className="muted">{formatCount(row.caps)}</span>,
-  },
+  column('state', 'State', { px: 102, rank: 0 }, ({ row, isGone }) => <LampWord {...stateOf(row, isGone)} />),
+  column(
+    'priority',
+    'Prio',
+    { px: 32, rank: 7, ...right },
+    ({ row }) => <span className={row.priority === 0 ? 'faint' : ''}>{signed(row.priority)}</span>,
+    'Priority, −20 to 20: the higher, the sooner',
+  ),
+  column(
+    'mailbox',
+    'Mail',
+    { px: 34, rank: 6, ...right },
+    ({ row }) => <MailCell mailbox={row.mailbox} parked={row.sendersParked} />,
+    'Messages that wait for it',
+  ),
+  column('tokens', 'Tokens', { px: 80, rank: 1 }, ({ row }) => (
+    <UseCell use={row.use.tokens} name="tokens" format={formatTokens} />
+  )),
+  column('money', 'Money', { px: 90, rank: 3 }, ({ row }) => (
+    <UseCell use={row.use.usdNanos} name="money" format={shortUsd} />
+  )),
+  column(
+    'tools',
+    'Tools',
+    { px: 38, rank: 8, ...right },
+    ({ row }) => formatCount(row.use.toolCalls.spent),
+    'Tool calls',
+  ),
+  column(
+    'wall',
+    'Wall',
+    { px: 58, rank: 9, ...right },
+    ({ row }) => <span className="muted">{formatDuration(row.use.wallMs.spent)}</span>,
+    'Wall time since it was started, without the time it was suspended',
+  ),
+  column(
+    'memory',
+    'Mem',
+    { px: 40, rank: 10, ...right },
+    ({ row }) => <span className="muted">{formatTokens(row.use.mem.spent)}</span>,
+    'Tokens of memory in use',
+  ),
+  column(
+    'program',
+    'Program',
+    { px: 104, rank: 5, ...right },
+    ProgramCell,
+    'Memory of the program that it stands for, and its share of one core',
+  ),
+  column(
+    'speed',
+    'Red/s',
+    { px: 46, rank: 2, ...right },
+    ({ row, isGone }) => (isGone ? '—' : formatSpeed(speedOf(row))),
+    'Reductions per second: how much of the kernel it uses',
+  ),
+  column(
+    'caps',
+    'Caps',
+    { px: 36, rank: 11, ...right },
+    ({ row }) => <span className="muted">{formatCount(row.caps)}</span>,
+    'Capabilities it holds',
+  ),
 ]
 
-/** Columns that fit a list of this width. */
-export function columnsFor(width: number, onFold: (pid: number) => void): readonly Column<ProcessView>[] {
-  return [...leadingColumns(onFold), ...figureColumns]
-    .filter(({ from }) => width === 0 || width >= from)
-    .map((column) => ({ ...column, isSortable: true }))
+/** Room that a name is given before a column of figures gets any. */
+const nameRoom = 240
+/** Around all columns, and between two of them. */
+const edges = 32
+const gap = 10
+
+/** Columns that fit a list of this width; that of programs only where there are any. */
+export function columnsFor(
+  width: number,
+  hasPrograms: boolean,
+  onFold: (pid: number) => void,
+): readonly Column<ProcessView>[] {
+  const all = [pidColumn, nameColumn(onFold), ...figureColumns]
+  let left = width === 0 ? Number.POSITIVE_INFINITY : width - edges - nameRoom
+  const shown = new Set<ProcessSort>(['name', 'state'])
+  left -= 102 + gap
+  for (const { id, px } of [...all].sort((a, b) => a.rank - b.rank)) {
+    if (shown.has(id) || px + gap > left || (id === 'program' && !hasPrograms)) continue
+    shown.add(id)
+    left -= px + gap
+  }
+  return all.filter(({ id }) => shown.has(id)).map((one) => ({ ...one, isSortable: true }))
 }
 
 /** The columns by which the list can be sorted, in the order in which they stand. */
-export const sortOrder: readonly ProcessSort[] = [...leadingColumns(() => undefined), ...figureColumns].map(
-  ({ id }) => id,
-)
+export const sortOrder: readonly ProcessSort[] = [pidColumn.id, 'name', ...figureColumns.map(({ id }) => id)]
 
 /** Money in a narrow cell: from a thousand dollars on, cents do not matter. */
 function shortUsd(nanos: number): string {
@@ -175,7 +171,7 @@ function NameCell(props: { view: ProcessView; onFold: (pid: number) => void }) {
       )}
       <span className="cut">
         <Foreign
-          className={isPath ? 'faint' : row.kind === 'part' ? '' : 'process-title'}
+          className={isPath ? 'faint' : row.kind === 'session' || row.kind === 'fleet' ? 'process-title' : ''}
           text={nameOf(row)}
           max={160}
         />

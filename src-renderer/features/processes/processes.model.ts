@@ -197,6 +197,14 @@ const inCall = {
   sentence: 'A call to a device is under way.',
 } as const
 
+/** The process of a sub-agent ends when its work does, and waits for nothing else. */
+const atWork = {
+  tone: 'clear',
+  shape: 'disc',
+  word: 'at work',
+  sentence: 'A sub-agent is at work on its piece; its process ends with that.',
+} as const
+
 /** The process of a program only stands for it. */
 const outside = {
   tone: 'idle',
@@ -207,6 +215,10 @@ const outside = {
 
 function isInCall(row: ProcessRow): boolean {
   return row.state === 'waiting' && row.waitingOn === 'io'
+}
+
+function isSubAgentAtWork(row: ProcessRow): boolean {
+  return row.kind === 'sub_agent' && row.state === 'waiting'
 }
 
 /** Every state with its word, for filters. */
@@ -220,6 +232,7 @@ export function stateOf(row: ProcessRow, isGone = false) {
   const [tone, shape, word, sentence] = states[row.state]
   // A device call is work under way, only not in the kernel.
   if (isInCall(row)) return inCall
+  if (isSubAgentAtWork(row)) return atWork
   if (row.program && row.state === 'waiting') return outside
   const wait = row.state === 'waiting' && row.waitingOn !== null ? waits[row.waitingOn] : undefined
   return { tone, shape, word: wait?.[0] ?? word, sentence: wait?.[1] ?? sentence }
@@ -270,7 +283,8 @@ export function summaryOf(rows: Rows): string {
   let suspended = 0
   let speed = 0
   for (const row of rows.values()) {
-    if (row.state === 'running' || row.state === 'ready' || isInCall(row)) running += 1
+    if (row.state === 'running' || row.state === 'ready' || isInCall(row) || isSubAgentAtWork(row))
+      running += 1
     if (row.state === 'stopped') suspended += 1
     if (row.kind !== 'fleet') speed += row.reductionsPerSecond ?? 0
   }

@@ -1,10 +1,10 @@
 import type { ProcessRow } from '@contract/process.ts'
 import { useRef, useState } from 'react'
 import { useClient } from '../../client/access.tsx'
-import { useCommand } from '../../client/use-command.ts'
-import { visibleLine } from '../../format/visible-text.ts'
+import { type Command, useCommand } from '../../client/use-command.ts'
 import { useNotices } from '../../stores/notices.ts'
-import { nameOf, possibleWith } from './processes.model.ts'
+import { type ActOutcome, type ActVerb, endsOf, reportOf, shortName } from './acts.model.ts'
+import { possibleWith } from './processes.model.ts'
 
 /** What is asked before something is ended. */
 export interface Ending {
@@ -27,8 +27,8 @@ export interface ProcessActs {
 /** How long a priority that was asked for counts as the row's own, until a sample says so. */
 const trustMs = 3000
 
-/** All that can be done to processes, one or many. What cannot be done to a row is left out. */
-export function useProcessActs(): ProcessActs {
+/** All that can be done to processes, one or many; `all` is what runs. What cannot be done to a row is left out. */
+export function useProcessActs(all: ReadonlyMap<number, ProcessRow>): ProcessActs {
   const isOffline = useClient() === null
   const [ending, setEnding] = useState<Ending | null>(null)
   const asked = useRef(new Map<number, { priority: number; atMs: number }>())
@@ -45,24 +45,28 @@ export function useProcessActs(): ProcessActs {
     const priority = Math.max(-20, Math.min(20, priorityOf(row) + by))
     asked.current.set(row.pid, { priority, atMs: Date.now() })
     const outcome = await setPriority.run({ pid: row.pid, priority })
-    if (!outcome.ok) asked.current.delete(row.pid)
-    else say(`Priority of ${shortName(row)}: ${priority}.`)
+    if (!outcome.ok) {
+      asked.current.delete(row.pid)
+      tell('prioritise', [{ row, problem: outcome.problem }])
+    } else say(`Priority of ${shortName(row)}: ${priority}.`)
   }
   return {
     isOffline,
     ending,
     suspend: (rows) =>
       void each(
+        'suspend',
         rows.filter((row) => possibleWith(row).suspend),
         suspend.run,
       ),
     resume: (rows) =>
       void each(
+        'resume',
         rows.filter((row) => possibleWith(row).resume),
         resume.run,
       ),
     end(verb, rows) {
-      const possible = rows.filter((row) => possibleWith(row).end)
+      const possible = endsOf(rows, all)
       if (possible.length > 0) setEnding({ verb, rows: possible })
     },
     prioritise(rows, by) {
@@ -71,22 +75,29 @@ export function useProcessActs(): ProcessActs {
     confirmEnding() {
       if (!ending) return
       setEnding(null)
-      void each(ending.rows, ending.verb === 'kill' ? kill.run : terminate.run)
+      void each(ending.verb, ending.rows, ending.verb === 'kill' ? kill.run : terminate.run)
     },
     leaveEnding: () => setEnding(null),
   }
 }
 
 async function each(
+  verb: ActVerb,
   rows: readonly ProcessRow[],
-  run: (input: { pid: number }) => Promise<unknown>,
+  run: Command<{ pid: number }, unknown>['run'],
 ): Promise<void> {
-  for (const { pid } of rows) await run({ pid })
+  const outcomes: ActOutcome[] = []
+  for (const row of rows) {
+    const outcome = await run({ pid: row.pid })
+    outcomes.push({ row, problem: outcome.ok ? null : outcome.problem })
+  }
+  tell(verb, outcomes)
 }
 
-function shortName(row: ProcessRow): string {
-  const name = visibleLine(nameOf(row))
-  return name.length > 40 ? `${name.slice(0, 39)}…` : name
+/** What did not go as asked, once for all of them. */
+function tell(verb: ActVerb, outcomes: readonly ActOutcome[]): void {
+  const report = reportOf(verb, outcomes)
+  if (report) useNotices.getState().say({ tone: 'danger', lastsMs: 20_000, ...report })
 }
 
 function say(text: string): void {

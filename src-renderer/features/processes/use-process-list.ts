@@ -17,6 +17,8 @@ export interface ProcessList {
   /** The row of a pid, live or as it was last seen while the order is held. */
   readonly rowOf: (pid: number | null) => ProcessRow | undefined
   readonly isGone: (pid: number) => boolean
+  /** False for what the filter or a fold hides. */
+  readonly isShown: (pid: number) => boolean
   /** Why the list stands still although something changed; empty while it does not. */
   readonly held: string
 }
@@ -38,7 +40,10 @@ export function useProcessList(
   const isHeld = isOver || isRecent || isEditing
   const rows = table?.rows ?? noRows
   const shown = useHeld({
-    arrange: () => ({ places: arrange(rows, filter), rows }),
+    arrange: () => {
+      const places = arrange(rows, filter)
+      return { places, pids: new Set(places.map(({ pid }) => pid)), rows }
+    },
     of: filter,
     version: table,
     isHeld,
@@ -60,6 +65,7 @@ export function useProcessList(
     itemAt,
     rowOf,
     isGone: (pid) => !rows.has(pid),
+    isShown: (pid) => shown.pids.has(pid),
     held: isHeld ? heldText(shown.rows, rows) : '',
   }
 }
