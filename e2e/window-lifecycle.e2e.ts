@@ -21,6 +21,8 @@ beforeEach(() => {
 afterEach(() => place.remove())
 
 const natural = { SIGNALBOX_SCRIPT_PACE: '1' }
+/** Slow enough to be found at work, where the whole demo is waited for. */
+const brisk = { SIGNALBOX_SCRIPT_PACE: '0.4' }
 const demoTitle = 'The test fails. Find out why and fix it.'
 
 async function runDemo(page: Page): Promise<void> {
@@ -104,10 +106,10 @@ it('tells the truth after it was killed in the middle of a session', async () =>
 })
 
 it('shows the sessions of a daemon that runs already, and leaves it running', async () => {
-  let daemon = await startDaemon(place.home, { env: natural })
+  let daemon = await startDaemon(place.home, { env: brisk })
   let window: LaunchedApp | undefined
   try {
-    window = await launchApp({ home: place.home, env: natural })
+    window = await launchApp({ home: place.home, env: brisk })
     const { page } = window
     await runDemo(page)
     expect((await demoRow()).status).toBe('working')
@@ -120,7 +122,7 @@ it('shows the sessions of a daemon that runs already, and leaves it running', as
       .waitFor()
     await page.getByRole('heading', { name: demoTitle }).waitFor()
     expect(await page.getByRole('button', { name: /^Land/ }).isDisabled()).toBe(true)
-    daemon = await startDaemon(place.home, { env: natural })
+    daemon = await startDaemon(place.home, { env: brisk })
     await page.getByText(/The daemon does not answer since/).waitFor({ state: 'hidden' })
     await page.getByRole('button', { name: /^Land/ }).click()
     await page.getByRole('button', { name: /Undo landing/ }).waitFor()

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { type Bench, createBench, refusal } from '../src-main/adapters/git-workareas/workareas.fixture.ts'
 
 let bench: Bench
@@ -10,8 +11,13 @@ beforeEach(() => {
 })
 afterEach(() => bench.close())
 
+const ground = mkdtempSync(join(tmpdir(), 'signalbox-large-'))
+afterAll(() => rmSync(ground, { recursive: true, force: true }))
+
+/** Made once: it takes longer than what is tried on it. */
 function largeRepository() {
-  const folder = join(bench.root, 'large')
+  const folder = join(ground, 'large')
+  if (existsSync(folder)) return folder
   for (let dir = 0; dir < 200; dir += 1) {
     mkdirSync(join(folder, `packages/p${dir}/src`), { recursive: true })
     for (let file = 0; file < 100; file += 1) {
